@@ -1,0 +1,6 @@
+import type { AccessController, Caller } from '../ports/access.js';
+
+const EVERYBODY: Caller = { subject: '', may: () => true };
+
+/** `auth.mode: none`: whoever can connect may do everything. */
+export const openAccess: AccessController = { authorize: () => EVERYBODY };

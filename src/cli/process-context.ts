@@ -1,0 +1,13 @@
+import { loadProcessConfig } from '../composition/process-config.js';
+import { readVersion } from '../composition/version.js';
+import type { CommandContext } from './command-context.js';
+
+/** The world of this process. The server and the store are loaded only by the commands that need them. */
+export const processContext: CommandContext = {
+  version: readVersion(),
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  loadConfig: loadProcessConfig,
+  openStore: async (config) => (await import('../composition/store-tools.js')).openStore(config),
+  serve: async (options) => (await import('../composition/serve.js')).serve(options),
+};

@@ -1,0 +1,54 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { formatDuration, parseDuration } from '../composition/process-config.js';
+import { withStore, type CommandContext, type ConfigOption, type PurgeReport } from './command-context.js';
+import { configOption } from './config.js';
+import { counted, readableBytes } from './output.js';
+
+interface PurgeOptions extends ConfigOption {
+  readonly olderThan?: number;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
+/** `stackyard uploads purge` */
+export function uploadsCommand(context: CommandContext): Command {
+  const command = new Command('uploads').description('look after upload sessions');
+  command
+    .command('purge')
+    .description('remove what dead upload sessions left')
+    .option('--older-than <age>', 'age such as 8d; else uploads.purgeAfter', parseAge)
+    .option('--dry-run', 'only tell what would be removed', false)
+    .option('--json', 'print one JSON object', false)
+    .addOption(configOption())
+    .action((options: PurgeOptions) => purge(context, options));
+  return command;
+}
+
+async function purge(context: CommandContext, options: PurgeOptions): Promise<void> {
+  const config = context.loadConfig(options.config);
+  const olderThan = options.olderThan ?? config.uploads.purgeAfter;
+  if (olderThan < config.uploads.maxAge && !options.dryRun) {
+    const maxAge = formatDuration(config.uploads.maxAge);
+    context.err(
+      `stackyard: uploads that still run may be cut off: they may last ${maxAge} (uploads.maxAge)\n`,
+    );
+  }
+  const report = await withStore(context, config, (store) =>
+    store.purgeUploads({ olderThan, dryRun: options.dryRun }),
+  );
+  context.out(options.json ? `${JSON.stringify(report)}\n` : describe(report));
+}
+
+function describe({ steps, sets, bytes, dryRun, reason }: PurgeReport): string {
+  const amount = `${counted(steps, 'step record')} and ${counted(sets, 'segment set')} (${readableBytes(bytes)})`;
+  const why = reason === undefined ? '' : `; nothing was removed: ${reason}`;
+  return `${dryRun || reason !== undefined ? 'would remove' : 'removed'} ${amount}${why}\n`;
+}
+
+function parseAge(text: string): number {
+  const age = parseDuration(text);
+  if (age === undefined) {
+    throw new InvalidArgumentError('Give a whole number and ms, s, m, h or d, such as 8d.');
+  }
+  return age;
+}

@@ -1,0 +1,42 @@
+import { pino } from 'pino';
+import type { Log, Logger } from '../ports/logger.js';
+import { LogOutput } from './log-output.js';
+import { redactFields, redactText } from './redact.js';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+const STDOUT = 1;
+const BACKLOG_BYTES = 4 * 2 ** 20;
+
+/**
+ * JSON lines to stdout, written in the background and at the end of the process. A closed or full stdout loses lines
+ * and never stops the server.
+ */
+export function createLogger(level: LogLevel, options: { readonly fd?: number } = {}): Logger {
+  const output = new LogOutput({
+    fd: options.fd ?? STDOUT,
+    backlogBytes: BACKLOG_BYTES,
+    onLost: (count) => lines.warn({ count }, 'log lines were lost'),
+  });
+  const lines = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    output,
+  );
+  const log =
+    (name: Exclude<LogLevel, 'silent'>): Log =>
+    (fields, message) => {
+      if (lines.isLevelEnabled(name)) lines[name](redactFields(fields), redactText(message));
+    };
+  return {
+    debug: log('debug'),
+    info: log('info'),
+    warn: log('warn'),
+    error: log('error'),
+    flush: () => output.flush(),
+  };
+}

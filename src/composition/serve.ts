@@ -1,0 +1,81 @@
+import cluster from 'node:cluster';
+import type { AddressInfo } from 'node:net';
+import { StartError, listen } from './listen.js';
+import { createLogger } from './logger.js';
+import { loadProcessConfig } from './process-config.js';
+import type { Config } from './process-config.js';
+import { startPurgeTimer } from './purge-timer.js';
+import { composeServer } from './server.js';
+import { readVersion } from './version.js';
+import { noInvalidations, workerInvalidations } from './worker-bus.js';
+import { startWorkers, workerCount } from './workers.js';
+import type { StartFailure } from './workers.js';
+import type { Logger } from '../ports/logger.js';
+
+/** Serves until SIGTERM or SIGINT, then drains. @throws ConfigError, StartError, StorageError */
+export async function serve(options: { configPath?: string } = {}): Promise<void> {
+  const config = loadProcessConfig(options.configPath);
+  const log = createLogger(config.log.level);
+  if (cluster.isWorker) return serveAsWorker(config, log);
+  const workers = workerCount(config.server.workers);
+  if (workers > 1 && config.storage.driver === 'memory') {
+    throw new StartError('server.workers is above 1, but storage.driver memory belongs to one process; set one of them');
+  }
+  await (workers > 1 ? serveByWorkers(config, log, workers) : serveAlone(config, log));
+  await log.flush();
+}
+
+async function serveAlone(config: Config, log: Logger): Promise<void> {
+  const stop = stopSignal();
+  const { server, drain } = await composeServer(config, log, noInvalidations);
+  announce(config, log, await listen(server, config.server.host, config.server.port));
+  const stopPurging = startPurgeTimer(config, log);
+  const signal = await stop;
+  log.info({ signal }, 'draining');
+  stopPurging();
+  const { cut } = await drain();
+  log.info({ cut }, 'stopped');
+}
+
+async function serveByWorkers(config: Config, log: Logger, count: number): Promise<void> {
+  const stop = stopSignal();
+  const workers = await startWorkers(count, log);
+  announce(config, log, workers.address);
+  const stopPurging = startPurgeTimer(config, log);
+  const signal = await stop;
+  log.info({ signal }, 'draining');
+  stopPurging();
+  await workers.stop();
+  log.info({}, 'stopped');
+}
+
+async function serveAsWorker(config: Config, log: Logger): Promise<void> {
+  const stop = stopSignal();
+  try {
+    const { server, drain } = await composeServer(config, log, workerInvalidations());
+    await listen(server, config.server.host, config.server.port);
+    await stop;
+    await drain();
+    await log.flush();
+    process.disconnect();
+  } catch (error) {
+    process.send?.({ type: 'start-failed', reason: (error as Error).message } satisfies StartFailure);
+    process.exitCode = 1;
+    process.disconnect();
+  }
+}
+
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+function announce(config: Config, log: Logger, { address, port }: Pick<AddressInfo, 'address' | 'port'>): void {
+  const version = readVersion();
+  const workers = workerCount(config.server.workers);
+  log.info({ version, address, port, workers, storage: config.storage.driver }, 'listening');
+  if (!process.stderr.isTTY) return;
+  const host = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  process.stderr.write(`Stackyard ${version} serves http://${host}\nPush an image: docker push ${host}/NAME:TAG\n`);
+}

@@ -1,0 +1,15 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { RequestCount, RequestScope } from '../ports/request-scope.js';
+import type { StorageTelemetry } from '../ports/telemetry.js';
+
+/** Counts storage requests for the HTTP request in whose course they are made. */
+export function createTelemetry(): RequestScope & StorageTelemetry {
+  const current = new AsyncLocalStorage<RequestCount>();
+  return {
+    run: (count, work) => current.run(count, work),
+    storageRequest() {
+      const count = current.getStore();
+      if (count !== undefined) count.requests += 1;
+    },
+  };
+}

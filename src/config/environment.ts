@@ -1,0 +1,36 @@
+import { configKeys } from './keys.js';
+import { nearest } from './nearest.js';
+import type { Setting, Source } from './settings.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const OTHER_VARIABLES = ['STACKYARD_CONFIG', 'STACKYARD_ADMIN_PASSWORD'];
+const TEST_PREFIX = 'STACKYARD_TEST_';
+
+/** Reads the variables of the schema. An empty variable counts as not set. */
+export function readEnvironment(env: Environment): Source {
+  const settings = new Map<string, Setting>();
+  for (const { path, env: names } of configKeys) {
+    const where = names.find((name) => isSet(env[name]));
+    if (where !== undefined) settings.set(path, { value: env[where], where, from: 'env' });
+  }
+  return { settings, problems: unknownVariables(env), readable: true };
+}
+
+/** The text of a variable, or undefined where it is absent or empty. */
+export function variableText(env: Environment, name: string): string | undefined {
+  const value = env[name];
+  return isSet(value) ? value : undefined;
+}
+
+function unknownVariables(env: Environment): string[] {
+  const known = [...configKeys.map((key) => key.env[0]), ...OTHER_VARIABLES];
+  return Object.keys(env)
+    .filter((name) => name.startsWith('STACKYARD_') && !name.startsWith(TEST_PREFIX) && isSet(env[name]))
+    .filter((name) => !known.includes(name))
+    .map((name) => `${name} (environment): there is no such variable; did you mean ${nearest(name, known)}?`);
+}
+
+function isSet(value: string | undefined): value is string {
+  return value !== undefined && value !== '';
+}

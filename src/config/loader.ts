@@ -1,0 +1,103 @@
+import { isAbsolute, join } from 'node:path';
+import { inspect } from 'node:util';
+import { ConfigError } from './config-error.js';
+import { readEnvironment, variableText, type Environment } from './environment.js';
+import { parseFile } from './file.js';
+import { configKeys, sectionPaths, type ConfigKey } from './keys.js';
+import { rememberOrigins } from './origins.js';
+import { brokenRules } from './rules.js';
+import { configSchema, type Config } from './schema.js';
+import type { Setting, Source } from './settings.js';
+
+export interface LoadOptions {
+  readonly env: Environment;
+  /** Directory that a relative path of the file starts from. */
+  readonly cwd: string;
+  /** The text of a file; throws as node:fs does, with `code`. */
+  readonly readFile: (path: string) => string;
+  /** The `--config` option; stronger than STACKYARD_CONFIG. */
+  readonly configPath?: string | undefined;
+}
+
+const DEFAULT_FILE = 'stackyard.yaml';
+
+/**
+ * The configuration: environment over file over default. Reads nothing but what it is given.
+ * @throws ConfigError with all problems found
+ */
+export function loadConfig(options: LoadOptions): Config {
+  const file = readConfigFile(options);
+  const environment = readEnvironment(options.env);
+  const settings = new Map([...file.settings, ...environment.settings]);
+  const problems = [...file.problems, ...environment.problems];
+  const where = (path: string): string => settings.get(path)?.where ?? 'default';
+
+  const parsed = configSchema.safeParse(tree(settings));
+  if (!parsed.success)
+    problems.push(...parsed.error.issues.map(({ path }) => refusal(path.join('.'), settings)));
+  else if (file.readable) problems.push(...brokenRules(parsed.data, where));
+  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
+
+  freeze(parsed.data);
+  rememberOrigins(parsed.data, settings);
+  return parsed.data;
+}
+
+function readConfigFile({ env, cwd, readFile, configPath }: LoadOptions): Source {
+  const fromEnvironment = variableText(env, 'STACKYARD_CONFIG');
+  const name = configPath ?? fromEnvironment ?? DEFAULT_FILE;
+  const named = configPath !== undefined ? '--config' : fromEnvironment && 'STACKYARD_CONFIG';
+  let text: string;
+  try {
+    text = readFile(isAbsolute(name) ? name : join(cwd, name));
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT' && named === undefined)
+      return { settings: new Map(), problems: [], readable: true };
+    const cause = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`;
+    const problem = `${name} (${named ?? 'found here'}): ${cause}; give a readable file`;
+    return { settings: new Map(), problems: [problem], readable: false };
+  }
+  return parseFile(name, text);
+}
+
+function errorCode(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  throw error;
+}
+
+function tree(settings: ReadonlyMap<string, Setting>): object {
+  const root: Record<string, Record<string, unknown>> = {};
+  const sections = new Map<string, Record<string, unknown>>([['', root]]);
+  const place = (path: string, value: unknown): void => {
+    const dot = path.lastIndexOf('.');
+    const parent = sections.get(path.slice(0, Math.max(dot, 0)));
+    if (parent !== undefined) parent[path.slice(dot + 1)] = value;
+  };
+  for (const path of sectionPaths) {
+    const section = {};
+    sections.set(path, section);
+    place(path, section);
+  }
+  for (const [path, { value }] of settings) place(path, value);
+  return root;
+}
+
+function refusal(path: string, settings: ReadonlyMap<string, Setting>): string {
+  const key = configKeys.find((candidate) => candidate.path === path);
+  const setting = settings.get(path);
+  if (key === undefined || setting === undefined) throw new TypeError(`the default of ${path} is not valid`);
+  return `${path} (${setting.where}): ${shown(key, setting.value)} is not accepted; give ${key.accepts}`;
+}
+
+function shown(key: ConfigKey, value: unknown): string {
+  if (key.secret === true) return 'its value';
+  return inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 60, maxArrayLength: 3 });
+}
+
+function freeze(section: object): void {
+  for (const value of Object.values(section)) {
+    if (typeof value === 'object' && value !== null) freeze(value as object);
+  }
+  Object.freeze(section);
+}

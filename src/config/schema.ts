@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { duration, flag, integer, integerOr, oneOf, size, text, LONGEST_TIMER, type Kind } from './kinds.js';
+
+/** What the schema says of a key beside its type and default. */
+export interface KeyFacts {
+  /** One or two sentences for the documentation. */
+  readonly help: string;
+  readonly accepts: string;
+  readonly print: (value: unknown) => unknown;
+  /** A second environment variable, weaker than the key's own STACKYARD_ name. */
+  readonly alias?: string;
+  /** Never shown, in no message. */
+  readonly secret?: boolean;
+}
+
+export const keyFacts = z.registry<KeyFacts>();
+
+type Notes = Pick<KeyFacts, 'help' | 'alias' | 'secret'>;
+
+/** A key with a default, given as it would be written in the file. */
+function key<T extends z.ZodType>(kind: Kind<T>, fallback: string | number | boolean, notes: Notes) {
+  const schema = z.prefault(kind.schema, fallback as z.core.util.NoUndefined<z.input<T>>);
+  keyFacts.add(schema, { accepts: kind.accepts, print: kind.print, ...notes });
+  return schema;
+}
+
+/** A key that may be absent. */
+function optionalKey<T extends z.ZodType>(kind: Kind<T>, notes: Notes) {
+  const schema = z.optional(kind.schema);
+  keyFacts.add(schema, { accepts: kind.accepts, print: kind.print, ...notes });
+  return schema;
+}
+
+const server = z.strictObject({
+  host: key(text(), '127.0.0.1', {
+    alias: 'HOST',
+    help: 'Address or host name to listen on. Beyond loopback, `auth.mode: none` also needs `auth.allowOpen: true`.',
+  }),
+  port: key(integer(0, 65_535), 5000, { alias: 'PORT', help: 'Port to listen on; 0 takes a free one.' }),
+  workers: key(integerOr('auto', 1), 1, {
+    help: 'Processes that serve; `auto` starts one for each core.',
+  }),
+  maxRequestsInFlight: key(integer(1), 1024, {
+    help: 'Requests handled at once by one process; more are answered 503 with Retry-After before their body is read.',
+  }),
+  drainTimeout: key(duration('0s', LONGEST_TIMER), '30s', {
+    help: 'How long requests in flight may take to finish after SIGTERM.',
+  }),
+  headersTimeout: key(duration('1ms', LONGEST_TIMER), '60s', {
+    help: 'How long a client may take to send the headers of a request.',
+  }),
+  keepAliveTimeout: key(duration('1ms', LONGEST_TIMER), '95s', {
+    help: 'How long an idle connection stays open. Keep it longer than that of a proxy in front.',
+  }),
+  bodyIdleTimeout: key(duration('1ms', LONGEST_TIMER), '120s', {
+    help: 'How long a body may pause. A slow upload that keeps sending is never cut off.',
+  }),
+});
+
+const storage = z.strictObject({
+  driver: key(oneOf('filesystem', 'memory'), 'filesystem', {
+    help: 'Where the data lies. `memory` forgets it when the process ends.',
+  }),
+  filesystem: z.strictObject({
+    root: key(text(), './data', {
+      help: 'Directory of the data; relative to the working directory. A directory of CNCF distribution is opened in place.',
+    }),
+  }),
+  shared: optionalKey(flag(), {
+    help: 'Whether another registry still writes to the store: purges then only report and no marker is written. Without it the store tells.',
+  }),
+});
+
+const registry = z.strictObject({
+  delete: key(flag(), true, { help: 'Whether manifests, tags and blobs can be deleted.' }),
+  references: key(oneOf('required', 'sparse'), 'required', {
+    help: 'Whether all that a manifest refers to must be there when it is pushed; `sparse` accepts an index whose manifests are missing.',
+  }),
+  maxManifestBytes: key(size('4MiB'), '4MiB', {
+    help: 'The largest manifest accepted; a larger one is answered 413.',
+  }),
+  maxTagsPerPut: key(integer(1), 20, {
+    help: 'The most `?tag=` parameters that one manifest PUT may carry.',
+  }),
+  maxPageSize: key(integer(1), 1000, {
+    help: 'The most entries of one page of tags, repositories or referrers.',
+  }),
+});
+
+const cache = z.strictObject({
+  maxAge: key(duration(), '5s', {
+    help: 'How old cached knowledge of what a repository holds may be; `0s` switches it off.',
+  }),
+  manifestBytes: key(size(), '64MiB', { help: 'Memory for the bytes of manifests, for each process.' }),
+});
+
+const uploads = z.strictObject({
+  maxAge: key(duration('1ms'), '6d', {
+    help: 'How long an upload session can be continued after its start.',
+  }),
+  purgeAfter: key(duration('1ms'), '8d', {
+    help: 'The age at which the purge removes what a dead session left; at least `uploads.maxAge` + 2d.',
+  }),
+  purgeEvery: key(duration('0s', LONGEST_TIMER), '1d', {
+    help: 'How often the purge runs by itself; `0s` switches it off.',
+  }),
+});
+
+const auth = z.strictObject({
+  mode: key(oneOf('none'), 'none', { help: 'Who may do what; with `none` everybody may do everything.' }),
+  allowOpen: key(flag(), false, { help: 'Permits `auth.mode: none` on an address beyond loopback.' }),
+});
+
+const log = z.strictObject({
+  level: key(oneOf('debug', 'info', 'warn', 'error', 'silent'), 'info', {
+    help: 'The least level written to the log.',
+  }),
+});
+
+/** The one schema: types, defaults and help text of every key. */
+export const configSchema = z.strictObject({ server, storage, registry, cache, uploads, auth, log });
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** Valid and frozen. Durations are milliseconds, sizes are bytes. */
+export type Config = DeepReadonly<z.output<typeof configSchema>>;

@@ -1,0 +1,15 @@
+/** A value that was given for a key, before it is checked. */
+export interface Setting {
+  readonly value: unknown;
+  /** Where it was given, as in `stackyard.yaml:3` or `PORT`. */
+  readonly where: string;
+  readonly from: 'env' | 'file';
+}
+
+/** What one source gives: settings by the path of their key, and what is wrong with the source itself. */
+export interface Source {
+  readonly settings: ReadonlyMap<string, Setting>;
+  readonly problems: readonly string[];
+  /** False where its settings are not known, so that nothing follows from their absence. */
+  readonly readable: boolean;
+}

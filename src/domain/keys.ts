@@ -1,0 +1,126 @@
+import { Digest } from './digest.js';
+import type { Tag } from './reference.js';
+import type { RepositoryName } from './repository-name.js';
+
+declare const brand: unique symbol;
+
+/** The name of an object in the store. Made in this file and nowhere else. */
+export type Key = string & { readonly [brand]: 'Key' };
+
+const key = (text: string): Key => text as Key;
+
+/*
+ * docker/registry/v2/ is CNCF distribution's layout (registry/storage/paths.go):
+ *
+ *   blobs/sha256/<2 hex>/<hex>/data                           every byte: layers, configs, manifests
+ *   repositories/<name>/_layers/<alg>/<hex>/link              a blob belongs to the repository
+ *   repositories/<name>/_manifests/revisions/<alg>/<hex>/link a manifest belongs to the repository
+ *   repositories/<name>/_manifests/tags/<tag>/current/link    what the tag points to
+ *   repositories/<name>/_manifests/tags/<tag>/index/<alg>/<hex>/link
+ *
+ * A link holds a digest, without a newline. stackyard/v1/ is what distribution has no place for.
+ */
+const V2 = 'docker/registry/v2';
+const OWN = 'stackyard/v1';
+
+/** Prefixes under which a driver may be asked to store; drivers keep what is theirs elsewhere. */
+export const KEY_ROOTS = [`${V2}/`, `${OWN}/`] as const;
+
+/** Holds every repository of the store. */
+export const REPOSITORIES_PREFIX = `${V2}/repositories/`;
+/** Holds all that distribution keeps. */
+export const DISTRIBUTION_PREFIX = `${V2}/`;
+export const FORMAT_KEY = key(`${OWN}/format`);
+export const CATALOG_PREFIX = `${OWN}/catalog/`;
+export const SESSION_KEYS_PREFIX = `${OWN}/keys/upload/`;
+export const UPLOAD_STEPS_PREFIX = `${OWN}/uploads/`;
+
+const repository = (name: RepositoryName): string => `${REPOSITORIES_PREFIX}${name}`;
+const linkPath = (digest: Digest): string => `${digest.algorithm}/${digest.hex}/link`;
+
+/** Bytes are always kept under their sha256, whatever algorithm a link names them by. */
+export function blobDataKey(digest: Digest): Key {
+  return key(`${V2}/blobs/${digest.algorithm}/${digest.hex.slice(0, 2)}/${digest.hex}/data`);
+}
+
+export function layerLinkKey(name: RepositoryName, digest: Digest): Key {
+  return key(`${repository(name)}/_layers/${linkPath(digest)}`);
+}
+
+export function revisionLinkKey(name: RepositoryName, digest: Digest): Key {
+  return key(`${repository(name)}/_manifests/revisions/${linkPath(digest)}`);
+}
+
+/** Lists revision links; `parseRevisionLinkKey` reads what it finds. */
+export function revisionsPrefix(name: RepositoryName): string {
+  return `${repository(name)}/_manifests/revisions/`;
+}
+
+export function tagCurrentKey(name: RepositoryName, tag: Tag): Key {
+  return key(`${repository(name)}/_manifests/tags/${tag}/current/link`);
+}
+
+export function tagIndexKey(name: RepositoryName, tag: Tag, digest: Digest): Key {
+  return key(`${tagIndexPrefix(name, tag)}${linkPath(digest)}`);
+}
+
+export function tagIndexPrefix(name: RepositoryName, tag: Tag): string {
+  return `${repository(name)}/_manifests/tags/${tag}/index/`;
+}
+
+/** A listing of it by `/` has one prefix a tag. */
+export function tagsPrefix(name: RepositoryName): string {
+  return `${repository(name)}/_manifests/tags/`;
+}
+
+/** Begins every object of the repository itself, none of those nested in it. */
+export function repositoryFilesPrefix(name: RepositoryName): string {
+  return `${repository(name)}/_`;
+}
+
+/** `/` becomes `!`, which sorts below every other character of a name: distribution's catalog order. */
+export function flatName(name: RepositoryName): string {
+  return name.replaceAll('/', '!');
+}
+
+export function unflatName(flat: string): string {
+  return flat.replaceAll('!', '/');
+}
+
+export function catalogMarkerKey(name: RepositoryName): Key {
+  return key(`${CATALOG_PREFIX}${flatName(name)}`);
+}
+
+export function referrersPrefix(name: RepositoryName, subject: Digest): string {
+  return `${OWN}/referrers/${flatName(name)}/${subject.algorithm}/${subject.hex}/`;
+}
+
+export function referrerKey(name: RepositoryName, subject: Digest, referrer: Digest): Key {
+  return key(`${referrersPrefix(name, subject)}${referrer.algorithm}/${referrer.hex}`);
+}
+
+/** The media type of a manifest whose body does not tell it. */
+export function mediaTypeKey(name: RepositoryName, digest: Digest): Key {
+  return key(`${OWN}/types/${flatName(name)}/${digest.algorithm}/${digest.hex}`);
+}
+
+/** One step of an upload session, named by the offset at which it starts. */
+export function uploadStepKey(set: string, start: number): Key {
+  return key(`${UPLOAD_STEPS_PREFIX}${set}/${start}`);
+}
+
+export function sessionKeyKey(id: string): Key {
+  return key(`${SESSION_KEYS_PREFIX}${id}`);
+}
+
+/** A key that a listing of the store returned. */
+export function listedKey(text: string): Key {
+  return key(text);
+}
+
+/** The digest named by a key that ends in `<alg>/<hex>` or `<alg>/<hex>/link`. @throws InvalidValue */
+export function digestOfKey(text: string): Digest {
+  const parts = text.split('/');
+  if (parts.at(-1) === 'link') parts.pop();
+  return Digest.parse(parts.slice(-2).join(':'));
+}

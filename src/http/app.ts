@@ -1,0 +1,33 @@
+import express from 'express';
+import type { Express, NextFunction, Request, Response } from 'express';
+import { RegistryError } from '../errors/registry-error.js';
+import { sendError, toRegistryError } from './error-handler.js';
+import type { OciDispatcher } from './oci/dispatcher.js';
+import { healthRoutes } from './ops/health.js';
+import type { Readiness } from './ops/health.js';
+
+export interface AppParts {
+  readonly oci: OciDispatcher;
+  readonly readiness: Readiness;
+}
+
+/** The whole server as an Express app: the registry API, by the same function as the front, and operations. */
+export function createApp({ oci, readiness }: AppParts): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+  app.use((req: Request, res: Response, next: NextFunction) => {
+    const answer = oci(req, res, {});
+    if (answer === undefined) next();
+    else answer.catch(next);
+  });
+  app.use(healthRoutes(readiness));
+  app.use((req: Request, res: Response) => {
+    sendError(req, res, new RegistryError('UNSUPPORTED', 'there is nothing at this path', { status: 404 }));
+  });
+  app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
+    sendError(req, res, toRegistryError(error));
+  });
+  return app;
+}

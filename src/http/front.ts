@@ -1,0 +1,97 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RegistryError } from '../errors/registry-error.js';
+import type { Clock } from '../ports/clock.js';
+import type { Logger } from '../ports/logger.js';
+import type { RequestScope } from '../ports/request-scope.js';
+import { sendError } from './error-handler.js';
+import type { OciDispatcher, RequestNotes } from './oci/dispatcher.js';
+import { continueBody } from './request-body.js';
+
+export interface FrontParts {
+  readonly oci: OciDispatcher;
+  /** Answers what is not the registry API. */
+  readonly app: (req: IncomingMessage, res: ServerResponse) => void;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly telemetry: RequestScope;
+  /** Requests of the registry API handled at once. */
+  readonly maxInFlight: number;
+}
+
+/** The listener of the server: the registry API first, without a framework's cost, then the app. */
+export class Front {
+  private inFlight = 0;
+  private count = 0;
+  private draining = false;
+
+  constructor(
+    private readonly parts: FrontParts,
+    /** Begins every request id of this process. */
+    private readonly processId: string,
+  ) {}
+
+  /** From now on every answer ends its connection. */
+  drain(): void {
+    this.draining = true;
+  }
+
+  readonly handle = (req: IncomingMessage, res: ServerResponse): void => {
+    const { oci, app, clock, telemetry, maxInFlight } = this.parts;
+    const startedAt = clock.now();
+    const notes: RequestNotes = {};
+    const storage = { requests: 0 };
+    if (this.draining) res.shouldKeepAlive = false;
+    const socketBytes = req.socket.bytesWritten;
+    this.inFlight += 1;
+    res.once('close', () => {
+      this.inFlight -= 1;
+      this.logRequest(req, res, notes, clock.now() - startedAt, storage.requests, req.socket.bytesWritten - socketBytes);
+    });
+    if (this.inFlight > maxInFlight && req.url !== '/healthz') {
+      const headers = { 'Retry-After': '1' };
+      notes.error = new RegistryError('UNAVAILABLE', 'too many requests in flight; try again', { headers });
+      return sendError(req, res, notes.error);
+    }
+    telemetry.run(storage, () => {
+      if (oci(req, res, notes) !== undefined) return;
+      continueBody(req, res);
+      app(req, res);
+    });
+  };
+
+  private logRequest(
+    req: IncomingMessage,
+    res: ServerResponse,
+    notes: RequestNotes,
+    milliseconds: number,
+    storageRequests: number,
+    bytes: number,
+  ): void {
+    const { error } = notes;
+    const status = res.headersSent ? res.statusCode : 499;
+    const fields = {
+      id: `${this.processId}-${(this.count += 1).toString(36)}`,
+      method: req.method,
+      path: pathOf(req),
+      ...(notes.repository !== undefined && { repository: notes.repository }),
+      status,
+      bytes,
+      ms: milliseconds,
+      storageRequests,
+      ...(!res.writableFinished && { aborted: true }),
+      ...(error !== undefined && { code: error.code, reason: reasonOf(error) }),
+    };
+    if (status >= 500 && status !== 503) this.parts.log.error(fields, 'request');
+    else this.parts.log.info(fields, 'request');
+  }
+}
+
+/** Without the query and without an upload's id, which lets its holder write. */
+function pathOf(req: IncomingMessage): string {
+  const [path = ''] = (req.url ?? '').split('?', 1);
+  return path.replace(/(\/blobs\/uploads\/[^./]+)\..*$/, '$1');
+}
+
+function reasonOf(error: RegistryError): string {
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}

@@ -1,0 +1,47 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RepositoryName } from '../../domain/repository-name.js';
+import type { Caller } from '../../ports/access.js';
+import type { Registry } from '../../registry/registry.js';
+import { RequestBody } from '../request-body.js';
+
+/** What operators may set of the API's behaviour. */
+export interface OciOptions {
+  /** Whether DELETE is offered. */
+  readonly delete: boolean;
+  /** Bytes. */
+  readonly maxManifestBytes: number;
+  readonly maxTagsPerPut: number;
+  readonly maxPageSize: number;
+}
+
+/** One request of the registry API, taken apart and allowed. */
+export class OciCall {
+  private parsedQuery: URLSearchParams | undefined;
+
+  constructor(
+    readonly req: IncomingMessage,
+    readonly res: ServerResponse,
+    readonly registry: Registry,
+    readonly options: OciOptions,
+    readonly caller: Caller,
+    private readonly repository: RepositoryName | undefined,
+    /** The last component of the path. */
+    readonly target: string,
+    private readonly search: string,
+  ) {}
+
+  /** The repository; only for paths that have one. */
+  get name(): RepositoryName {
+    if (this.repository === undefined) throw new Error('this path names no repository');
+    return this.repository;
+  }
+
+  get query(): URLSearchParams {
+    this.parsedQuery ??= new URLSearchParams(this.search);
+    return this.parsedQuery;
+  }
+
+  body(): RequestBody {
+    return new RequestBody(this.req, this.res);
+  }
+}

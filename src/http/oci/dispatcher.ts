@@ -1,0 +1,92 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parseRepositoryName } from '../../domain/repository-name.js';
+import type { RepositoryName } from '../../domain/repository-name.js';
+import { RegistryError } from '../../errors/registry-error.js';
+import type { AccessController } from '../../ports/access.js';
+import type { Registry } from '../../registry/registry.js';
+import { sendError, toRegistryError } from '../error-handler.js';
+import { OciCall } from './call.js';
+import type { OciOptions } from './call.js';
+import { parseOciPath } from './path.js';
+import type { OciPath, Shape } from './path.js';
+import { ROUTES, scopesOf } from './routes.js';
+import type { Route } from './routes.js';
+
+/** What the request log tells of a request of the registry API. */
+export interface RequestNotes {
+  repository?: string;
+  error?: RegistryError;
+}
+
+/** Answers a request of the registry API; undefined, untouched, for any other path. */
+export interface OciDispatcher {
+  (req: IncomingMessage, res: ServerResponse, notes: RequestNotes): Promise<void> | undefined;
+}
+
+export interface OciParts {
+  readonly registry: Registry;
+  readonly access: AccessController;
+  readonly options: OciOptions;
+}
+
+const TABLE = tableOf(ROUTES);
+
+export function createDispatcher(parts: OciParts): OciDispatcher {
+  return (req, res, notes) => {
+    const url = req.url ?? '';
+    const queryAt = url.indexOf('?');
+    const path = queryAt < 0 ? url : url.slice(0, queryAt);
+    if (!path.startsWith('/v2/') && path !== '/v2') return undefined;
+    return dispatch(parts, req, res, notes, path, queryAt < 0 ? '' : url.slice(queryAt + 1));
+  };
+}
+
+async function dispatch(
+  { registry, access, options }: OciParts,
+  req: IncomingMessage,
+  res: ServerResponse,
+  notes: RequestNotes,
+  rawPath: string,
+  search: string,
+): Promise<void> {
+  try {
+    const path = requirePath(rawPath);
+    const route = requireRoute(path.shape, req.method ?? '');
+    const name = repositoryOf(path);
+    if (name !== undefined) notes.repository = name;
+    const caller = await access.authorize(req, scopesOf(route.access, name));
+    await route.handle(new OciCall(req, res, registry, options, caller, name, path.target, search));
+  } catch (thrown) {
+    const error = toRegistryError(thrown);
+    notes.error = error;
+    sendError(req, res, error);
+  }
+}
+
+function requirePath(rawPath: string): OciPath {
+  const path = parseOciPath(rawPath);
+  if (path === undefined) throw new RegistryError('NAME_UNKNOWN', 'no endpoint of the registry API has this path');
+  return path;
+}
+
+/** OCI distribution-spec: other methods are 405 with Allow (RFC 9110 §15.5.6). */
+function requireRoute(shape: Shape, method: string): Route {
+  const methods = TABLE.get(shape);
+  const route = methods?.get(method);
+  if (route !== undefined) return route;
+  const headers = { Allow: [...(methods?.keys() ?? [])].join(', ') };
+  throw new RegistryError('UNSUPPORTED', `${method} is not a method of this endpoint`, { headers });
+}
+
+function repositoryOf({ shape, name }: OciPath): RepositoryName | undefined {
+  return shape === 'base' || shape === 'catalog' || shape === 'extensions' ? undefined : parseRepositoryName(name);
+}
+
+function tableOf(routes: readonly Route[]): ReadonlyMap<Shape, ReadonlyMap<string, Route>> {
+  const table = new Map<Shape, Map<string, Route>>();
+  for (const route of routes) {
+    const methods = table.get(route.shape) ?? new Map<string, Route>();
+    table.set(route.shape, methods.set(route.method, route));
+  }
+  return table;
+}

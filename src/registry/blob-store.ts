@@ -1,0 +1,114 @@
+import { LRUCache } from 'lru-cache';
+import type { Readable } from 'node:stream';
+import type { ByteRange } from '../domain/byte-range.js';
+import type { Digest } from '../domain/digest.js';
+import { blobDataKey, layerLinkKey } from '../domain/keys.js';
+import type { RepositoryName } from '../domain/repository-name.js';
+import { RegistryError } from '../errors/registry-error.js';
+import { isStorageError } from '../ports/storage-driver.js';
+import type { StorageDriver } from '../ports/storage-driver.js';
+import type { Catalog } from './catalog.js';
+import { readLink } from './link.js';
+import type { Member, Membership } from './membership.js';
+
+const REMEMBERED_HOLDERS = 10_000;
+
+/** The blobs that repositories hold by a layer link; the link is the permission. */
+export class BlobStore {
+  private readonly holders = new LRUCache<string, RepositoryName>({ max: REMEMBERED_HOLDERS });
+
+  constructor(
+    private readonly driver: StorageDriver,
+    private readonly membership: Membership,
+    private readonly catalog: Catalog,
+  ) {}
+
+  /** @throws RegistryError BLOB_UNKNOWN unless the repository holds the blob */
+  async stat(name: RepositoryName, digest: Digest): Promise<Member> {
+    return this.membership.get(name, digest) ?? this.find(name, digest);
+  }
+
+  /** Whether the repository holds the blob. */
+  async has(name: RepositoryName, digest: Digest): Promise<boolean> {
+    try {
+      await this.stat(name, digest);
+      return true;
+    } catch (error) {
+      if (error instanceof RegistryError && error.code === 'BLOB_UNKNOWN') return false;
+      throw error;
+    }
+  }
+
+  /** Reads a blob that `stat` answered. @throws RegistryError BLOB_UNKNOWN */
+  async open(member: Member, range?: ByteRange): Promise<Readable> {
+    try {
+      const { body } = await this.driver.get(blobDataKey(member.stored), range && { range });
+      return body;
+    } catch (error) {
+      if (isStorageError(error, 'NOT_FOUND')) throw new RegistryError('BLOB_UNKNOWN');
+      throw error;
+    }
+  }
+
+  /**
+   * Makes stored bytes part of a repository, under their sha256 and under `digest` if that is of another
+   * algorithm (distribution links both).
+   */
+  async link(name: RepositoryName, digest: Digest, member: Member): Promise<void> {
+    const names = digest.equals(member.stored) ? [digest] : [member.stored, digest];
+    await Promise.all([...names.map((each) => this.putLink(name, each, member.stored)), this.catalog.mark(name)]);
+    for (const each of names) this.membership.set(name, each, member);
+    this.holders.set(digest.toString(), name);
+  }
+
+  /** Answers whether `from` holds the blob, which then is in `name` too. */
+  async mount(name: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean> {
+    if (!(await this.has(from, digest))) return false;
+    await this.link(name, digest, await this.stat(from, digest));
+    return true;
+  }
+
+  /** Mounts from whichever repository is known here to hold the blob and may be read by the caller. */
+  async mountFromAny(
+    name: RepositoryName,
+    digest: Digest,
+    mayPull: (name: RepositoryName) => boolean,
+  ): Promise<boolean> {
+    const holder = this.holders.get(digest.toString());
+    return holder !== undefined && mayPull(holder) && (await this.mount(name, digest, holder));
+  }
+
+  /** Removes the link; the bytes are garbage collection's. @throws RegistryError BLOB_UNKNOWN */
+  async delete(name: RepositoryName, digest: Digest): Promise<void> {
+    try {
+      await this.driver.stat(layerLinkKey(name, digest), { fresh: true });
+    } catch (error) {
+      if (isStorageError(error, 'NOT_FOUND')) throw new RegistryError('BLOB_UNKNOWN');
+      throw error;
+    }
+    await this.driver.delete(layerLinkKey(name, digest));
+    await this.membership.forget(name, digest);
+  }
+
+  private async putLink(name: RepositoryName, digest: Digest, stored: Digest): Promise<void> {
+    try {
+      await this.driver.put(layerLinkKey(name, digest), Buffer.from(stored.toString()), { ifAbsent: true });
+    } catch (error) {
+      if (!isStorageError(error, 'EXISTS')) throw error;
+    }
+  }
+
+  private find(name: RepositoryName, digest: Digest): Promise<Member> {
+    return this.membership.find(name, digest, async () => {
+      try {
+        const stored = await readLink(this.driver, layerLinkKey(name, digest));
+        const { size } = await this.driver.stat(blobDataKey(stored));
+        this.holders.set(digest.toString(), name);
+        return { stored, size };
+      } catch (error) {
+        if (isStorageError(error, 'NOT_FOUND')) throw new RegistryError('BLOB_UNKNOWN');
+        throw error;
+      }
+    });
+  }
+}

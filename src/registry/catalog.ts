@@ -1,0 +1,90 @@
+import { LRUCache } from 'lru-cache';
+import { CATALOG_PREFIX, REPOSITORIES_PREFIX, catalogMarkerKey, unflatName } from '../domain/keys.js';
+import { InvalidValue } from '../domain/invalid-value.js';
+import { byCodeUnit, pageOf } from '../domain/page.js';
+import type { Page, PageRequest } from '../domain/page.js';
+import { parseRepositoryName } from '../domain/repository-name.js';
+import type { RepositoryName } from '../domain/repository-name.js';
+import { isStorageError } from '../ports/storage-driver.js';
+import type { StorageDriver } from '../ports/storage-driver.js';
+import { listAll } from './listing.js';
+
+const REMEMBERED_MARKERS = 50_000;
+
+/**
+ * The repositories of a store, in distribution's order (`/` below every other character).
+ * A store of our own has one marker a repository, so that one page is one listing; a store that another
+ * registry also writes to is walked instead, and no marker is written.
+ */
+export class Catalog {
+  private readonly marked = new LRUCache<RepositoryName, true>({ max: REMEMBERED_MARKERS });
+
+  constructor(
+    private readonly driver: StorageDriver,
+    private readonly shared: boolean,
+  ) {}
+
+  /** Makes the repository appear in the catalog; with its first link. */
+  async mark(name: RepositoryName): Promise<void> {
+    if (this.shared || this.marked.has(name)) return;
+    try {
+      await this.driver.put(catalogMarkerKey(name), new Uint8Array(), { ifAbsent: true });
+    } catch (error) {
+      if (!isStorageError(error, 'EXISTS')) throw error;
+    }
+    this.marked.set(name, true);
+  }
+
+  async list(request: PageRequest): Promise<Page<string>> {
+    if (request.limit === 0) return { items: [] };
+    if (this.shared) {
+      const names: string[] = [];
+      for await (const name of walkRepositories(this.driver)) names.push(name);
+      return pageOf(names.sort(inCatalogOrder), request, inCatalogOrder);
+    }
+    const { last } = request;
+    const listing = await this.driver.list({
+      prefix: CATALOG_PREFIX,
+      limit: request.limit,
+      ...(last !== undefined && { startAfter: `${CATALOG_PREFIX}${last.replaceAll('/', '!')}` }),
+    });
+    const items = listing.objects.map((object) => unflatName(object.key.slice(CATALOG_PREFIX.length)));
+    const next = items.at(-1);
+    return listing.next !== undefined && next !== undefined ? { items, next } : { items };
+  }
+}
+
+function inCatalogOrder(a: string, b: string): number {
+  return byCodeUnit(a.replaceAll('/', '!'), b.replaceAll('/', '!'));
+}
+
+/**
+ * Finds repositories by distribution's own files: one listing a directory. A name is a repository if it has
+ * layers or manifests of its own.
+ */
+export async function* walkRepositories(
+  driver: StorageDriver,
+  prefix: string = REPOSITORIES_PREFIX,
+): AsyncGenerator<RepositoryName> {
+  let isRepository = false;
+  const nested: string[] = [];
+  for await (const child of listAll(driver, { prefix, delimiter: '/' })) {
+    const component = child.slice(prefix.length, -1);
+    if (component === '_layers' || component === '_manifests') isRepository = true;
+    else if (!component.startsWith('_') && child.endsWith('/')) nested.push(child);
+  }
+  const name = validName(prefix.slice(REPOSITORIES_PREFIX.length, -1));
+  if (isRepository && name !== undefined) yield name;
+  for (const child of nested) yield* walkRepositories(driver, child);
+}
+
+/** Another registry's directory may hold names that are none; they are not repositories here. */
+function validName(text: string): RepositoryName | undefined {
+  if (text === '') return undefined;
+  try {
+    return parseRepositoryName(text);
+  } catch (error) {
+    if (error instanceof InvalidValue) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+import type { Clock } from '../ports/clock.js';
+import type { Ids } from '../ports/ids.js';
+import type { Invalidations } from '../ports/invalidations.js';
+import type { StorageDriver } from '../ports/storage-driver.js';
+import { BlobCommitter } from './blob-committer.js';
+import { BlobStore } from './blob-store.js';
+import { Catalog } from './catalog.js';
+import { ManifestStore } from './manifest-store.js';
+import { Membership } from './membership.js';
+import { ReferrerIndex } from './referrer-index.js';
+import { scanReferrers } from './referrer-scan.js';
+import { SessionKeys } from './session-keys.js';
+import { TagStore } from './tag-store.js';
+import { UploadSessions } from './upload-sessions.js';
+import { UploadSteps } from './upload-steps.js';
+
+/** What a registry is, whoever asks: HTTP, jobs, the command line. */
+export interface Registry {
+  readonly blobs: BlobStore;
+  readonly uploads: UploadSessions;
+  readonly manifests: ManifestStore;
+  readonly tags: TagStore;
+  readonly referrers: ReferrerIndex;
+  readonly catalog: Catalog;
+}
+
+export interface RegistryOptions {
+  /** Whether another registry writes to the store too: then no marker is written or trusted. */
+  readonly shared: boolean;
+  readonly references: 'required' | 'sparse';
+  /** Milliseconds that membership and tag lists are remembered. */
+  readonly cacheMaxAge: number;
+  /** Bytes of manifests held in memory. */
+  readonly manifestCacheBytes: number;
+  /** Milliseconds after which an upload session is refused. */
+  readonly uploadMaxAge: number;
+  /** Milliseconds after which what is left of a session is removed. */
+  readonly uploadPurgeAfter: number;
+}
+
+export interface RegistryParts {
+  readonly driver: StorageDriver;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly invalidations: Invalidations;
+}
+
+export function createRegistry({ driver, clock, ids, invalidations }: RegistryParts, options: RegistryOptions): Registry {
+  const catalog = new Catalog(driver, options.shared);
+  const layers = new Membership('layer', clock, invalidations, options.cacheMaxAge);
+  const revisions = new Membership('revision', clock, invalidations, options.cacheMaxAge);
+  const blobs = new BlobStore(driver, layers, catalog);
+  const tags = new TagStore(driver, invalidations, options.cacheMaxAge);
+  const referrers: ReferrerIndex = new ReferrerIndex(
+    driver,
+    (name, digest) => manifests.has(name, digest),
+    options.shared ? (name, subject) => scanReferrers(driver, manifests, name, subject) : undefined,
+  );
+  const manifests: ManifestStore = new ManifestStore(driver, revisions, blobs, tags, referrers, catalog, {
+    references: options.references,
+    cacheBytes: options.manifestCacheBytes,
+  });
+  const uploads = new UploadSessions(
+    driver,
+    new SessionKeys(driver, ids),
+    new UploadSteps(driver, Math.ceil(options.uploadPurgeAfter / 1000)),
+    blobs,
+    new BlobCommitter(driver, blobs),
+    clock,
+    ids,
+    invalidations,
+    options.uploadMaxAge,
+  );
+  return { blobs, uploads, manifests, tags, referrers, catalog };
+}

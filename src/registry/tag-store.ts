@@ -1,0 +1,149 @@
+import NodeCache from 'node-cache';
+import type { Digest } from '../domain/digest.js';
+import {
+  listedKey,
+  repositoryFilesPrefix,
+  tagCurrentKey,
+  tagIndexKey,
+  tagIndexPrefix,
+  tagsPrefix,
+} from '../domain/keys.js';
+import { byCodeUnit, pageOf } from '../domain/page.js';
+import type { Page, PageRequest } from '../domain/page.js';
+import type { Tag } from '../domain/reference.js';
+import type { RepositoryName } from '../domain/repository-name.js';
+import { RegistryError } from '../errors/registry-error.js';
+import type { Invalidations } from '../ports/invalidations.js';
+import { isStorageError } from '../ports/storage-driver.js';
+import type { StorageDriver } from '../ports/storage-driver.js';
+import { mapBounded } from './bounded.js';
+import { readLink } from './link.js';
+import { listAll } from './listing.js';
+import { SharedReads } from './shared-reads.js';
+
+const CONCURRENT_READS = 16;
+
+/** The tags of repositories. What a tag points to is read from the store for each request. */
+export class TagStore {
+  private readonly reads = new SharedReads<Digest>();
+  private readonly lists: NodeCache;
+  private readonly listings = new SharedReads<readonly string[]>();
+  private changes = 0;
+
+  constructor(
+    private readonly driver: StorageDriver,
+    private readonly invalidations: Invalidations,
+    /** Milliseconds a list of tags is remembered; 0 lists each time. */
+    private readonly maxAge: number,
+  ) {
+    this.lists = new NodeCache({ useClones: false, stdTTL: maxAge / 1000, checkperiod: 60 });
+    invalidations.subscribe((invalidation) => {
+      if (invalidation.kind === 'tags') this.forgetList(invalidation.key as RepositoryName);
+    });
+  }
+
+  /** @throws RegistryError MANIFEST_UNKNOWN */
+  async resolve(name: RepositoryName, tag: Tag): Promise<Digest> {
+    const key = tagCurrentKey(name, tag);
+    try {
+      return await this.reads.get(key, () => readLink(this.driver, key, { fresh: true }));
+    } catch (error) {
+      if (isStorageError(error, 'NOT_FOUND')) throw new RegistryError('MANIFEST_UNKNOWN', undefined, { detail: { tag } });
+      throw error;
+    }
+  }
+
+  /** Points the tag at a manifest of the repository. */
+  async put(name: RepositoryName, tag: Tag, digest: Digest): Promise<void> {
+    const link = Buffer.from(digest.toString());
+    await this.driver.put(tagCurrentKey(name, tag), link);
+    await this.driver.put(tagIndexKey(name, tag, digest), link);
+    await this.changed(name);
+  }
+
+  /** Removes the tag and its history, not the manifest. @throws RegistryError MANIFEST_UNKNOWN */
+  async delete(name: RepositoryName, tag: Tag): Promise<void> {
+    const current = await this.resolve(name, tag);
+    await this.remove(name, tag, current);
+    await this.changed(name);
+  }
+
+  /** Removes every tag that points at the digest. */
+  async deleteAllOf(name: RepositoryName, digest: Digest): Promise<void> {
+    const tags = (await this.list(name)) as readonly Tag[];
+    const pointing = await mapBounded(tags, CONCURRENT_READS, async (tag) =>
+      (await this.currentOf(name, tag))?.equals(digest) === true ? tag : undefined,
+    );
+    const doomed = pointing.filter((tag) => tag !== undefined);
+    await mapBounded(doomed, CONCURRENT_READS, (tag) => this.remove(name, tag, digest));
+    if (doomed.length > 0) await this.changed(name);
+  }
+
+  /** @throws RegistryError NAME_UNKNOWN for a repository without any object */
+  async page(name: RepositoryName, request: PageRequest): Promise<Page<string>> {
+    let tags = this.lists.get<readonly string[]>(name);
+    if (tags === undefined) {
+      tags = await this.listShared(name);
+      if (tags.length === 0 && !(await this.exists(name))) throw new RegistryError('NAME_UNKNOWN');
+    }
+    return request.limit === 0 ? { items: [] } : pageOf(tags, request);
+  }
+
+  /** Every tag, in order of code units, as the store lists them now. */
+  async list(name: RepositoryName): Promise<readonly string[]> {
+    const prefix = tagsPrefix(name);
+    const tags: string[] = [];
+    for await (const child of listAll(this.driver, { prefix, delimiter: '/' })) {
+      if (child.endsWith('/')) tags.push(child.slice(prefix.length, -1));
+    }
+    return tags.sort(byCodeUnit);
+  }
+
+  /** What a tag that was listed points to; undefined where it is gone by now. */
+  private async currentOf(name: RepositoryName, tag: Tag): Promise<Digest | undefined> {
+    try {
+      return await readLink(this.driver, tagCurrentKey(name, tag), { fresh: true });
+    } catch (error) {
+      if (isStorageError(error, 'NOT_FOUND')) return undefined;
+      throw error;
+    }
+  }
+
+  /** `current` goes last: a tag directory without it would be a ghost in distribution's list. */
+  private async remove(name: RepositoryName, tag: Tag, current: Digest): Promise<void> {
+    const history = new Set<string>([tagIndexKey(name, tag, current)]);
+    for await (const key of listAll(this.driver, { prefix: tagIndexPrefix(name, tag) })) history.add(key);
+    const keys = [...history].map(listedKey);
+    const batch = this.driver.limits.deleteBatch;
+    for (let from = 0; from < keys.length; from += batch) {
+      const [failure] = await this.driver.deleteMany(keys.slice(from, from + batch));
+      if (failure !== undefined) throw failure.error;
+    }
+    await this.driver.delete(tagCurrentKey(name, tag));
+  }
+
+  /** Shared by all who ask meanwhile; remembered unless a tag changed while it ran. */
+  private listShared(name: RepositoryName): Promise<readonly string[]> {
+    return this.listings.get(name, async () => {
+      const before = this.changes;
+      const tags = await this.list(name);
+      if (this.maxAge > 0 && this.changes === before) this.lists.set(name, tags);
+      return tags;
+    });
+  }
+
+  private async exists(name: RepositoryName): Promise<boolean> {
+    const { objects } = await this.driver.list({ prefix: repositoryFilesPrefix(name), limit: 1 });
+    return objects.length > 0;
+  }
+
+  private async changed(name: RepositoryName): Promise<void> {
+    this.forgetList(name);
+    await this.invalidations.publish({ kind: 'tags', key: name });
+  }
+
+  private forgetList(name: RepositoryName): void {
+    this.changes += 1;
+    this.lists.del(name);
+  }
+}

@@ -1,0 +1,66 @@
+import { runWrk } from '../generator/wrk.js';
+import type { Ready, Scenario, Stage } from '../scenario.js';
+
+const catalogPage = 100;
+
+/** One answer, whole: these routes may be chunked, which the small generator does not read. */
+async function getJson(url: string): Promise<Record<string, unknown>> {
+  const answer = await fetch(url);
+  if (answer.status !== 200) throw new Error(`GET ${url}: ${answer.status}`);
+  return (await answer.json()) as Record<string, unknown>;
+}
+
+/** In any order: the peer lists tags as its directory does. */
+function sameList(actual: unknown, wanted: readonly string[], what: string): void {
+  if (Array.isArray(actual) && JSON.stringify(actual.toSorted()) === JSON.stringify(wanted)) return;
+  throw new Error(`${what}: not the list of ${wanted.length} names that is there`);
+}
+
+async function readyToList(stage: Stage, paths: readonly string[], leastMeanBytes: number): Promise<Ready> {
+  const { subject, options, scratch } = stage;
+  const job = {
+    target: subject.target,
+    paths,
+    accept: '',
+    connections: options.connections,
+    leastMeanBytes: stage.ceiling ? 0 : leastMeanBytes,
+  };
+  if (stage.first) await runWrk(scratch, { ...job, seconds: 1 });
+  return { run: () => runWrk(scratch, { ...job, seconds: options.seconds }) };
+}
+
+const tagsList: Scenario = {
+  name: 'tags list',
+  unit: 'operation',
+  ceiling: { blob: 0, other: 9000 },
+  ready: async (stage) => {
+    const { subject, fixtures, ceiling } = stage;
+    const repository = await fixtures.taggedRepository(ceiling ? undefined : subject);
+    const path = `/v2/${repository}/tags/list`;
+    if (!ceiling) sameList((await getJson(subject.origin + path))['tags'], fixtures.tags, path);
+    return readyToList(stage, [path], JSON.stringify(fixtures.tags).length);
+  },
+};
+
+const catalog: Scenario = {
+  name: `catalog, pages of ${catalogPage}`,
+  unit: 'operation',
+  ceiling: { blob: 0, other: 2000 },
+  ready: async (stage) => {
+    const { subject, fixtures, ceiling } = stage;
+    await fixtures.catalog(ceiling ? undefined : subject);
+    const names = fixtures.catalogRepositories;
+    const paths: string[] = [];
+    for (let start = 0; start + catalogPage < names.length; start += catalogPage) {
+      const path = `/v2/_catalog?n=${catalogPage}&last=${names[start] ?? ''}`;
+      const page = names.slice(start + 1, start + 1 + catalogPage);
+      if (!ceiling) sameList((await getJson(subject.origin + path))['repositories'], page, path);
+      paths.push(path);
+    }
+    return readyToList(stage, paths, JSON.stringify(names.slice(0, catalogPage)).length);
+  },
+};
+
+export function listScenarios(): readonly Scenario[] {
+  return [tagsList, catalog];
+}
