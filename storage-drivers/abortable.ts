@@ -18,7 +18,7 @@ async function* endedBy<T>(source: AsyncIterable<T>, signal: AbortSignal): Async
       // One promise a chunk: racing against a promise that lives as long as the body would gather reactions.
       const next = await new Promise<IteratorResult<T> | undefined>((resolve, reject) => {
         wake = () => resolve(undefined);
-        iterator.next().then(resolve, (error: unknown) => {
+        iterator.next().then(resolve, (error: Error) => {
           running = false;
           reject(error);
         });

@@ -6,7 +6,6 @@ const FLUSH_EVERY_MS = 250;
 const RETRY_AFTER_MS = 20;
 /** At the end of the process a full pipe is tried this often before its lines are given up. */
 const LAST_TRIES = 50;
-const GONE = new Set(['EPIPE', 'EBADF', 'ECONNRESET', 'EIO']);
 
 export interface LogOutputOptions {
   readonly fd: number;
@@ -26,7 +25,6 @@ export class LogOutput {
   #pending: string[] = [];
   #pendingBytes = 0;
   #writing = false;
-  #gone = false;
   #lost = 0;
   #timer: NodeJS.Timeout | undefined;
   #flushed: (() => void)[] = [];
@@ -37,7 +35,6 @@ export class LogOutput {
 
   /** One line with its line end. */
   write(line: string): void {
-    if (this.#gone) return;
     if (this.#pendingBytes + line.length > this.#options.backlogBytes) {
       this.#lost += 1;
       return;
@@ -45,8 +42,7 @@ export class LogOutput {
     if (this.#pending.length === 0 && !this.#writing) process.once('exit', this.#atExit);
     this.#pending.push(line);
     this.#pendingBytes += line.length;
-    if (this.#pendingBytes >= BATCH_BYTES) this.#writeBatch();
-    else this.#timer ??= setTimeout(() => this.#writeBatch(), FLUSH_EVERY_MS).unref();
+    this.#schedule();
   }
 
   /** Resolves once all lines so far are written or lost. */
@@ -57,6 +53,12 @@ export class LogOutput {
     });
   }
 
+  #schedule(): void {
+    if (this.#pendingBytes >= BATCH_BYTES || this.#flushed.length > 0) this.#writeBatch();
+    else if (this.#pending.length === 0) this.#idle();
+    else this.#timer ??= setTimeout(() => this.#writeBatch(), FLUSH_EVERY_MS).unref();
+  }
+
   #writeBatch(): void {
     if (this.#writing) return;
     clearTimeout(this.#timer);
@@ -64,10 +66,10 @@ export class LogOutput {
     const batch = this.#takeBatch();
     if (batch.length === 0) return this.#idle();
     this.#writing = true;
-    this.#send(batch);
+    this.#send(Buffer.from(batch.join('')), batch.length);
   }
 
-  #takeBatch(): Buffer {
+  #takeBatch(): string[] {
     let bytes = 0;
     let count = 0;
     for (const line of this.#pending) {
@@ -76,35 +78,28 @@ export class LogOutput {
       count += 1;
     }
     this.#pendingBytes -= bytes;
-    return Buffer.from(this.#pending.splice(0, count).join(''));
+    return this.#pending.splice(0, count);
   }
 
-  #send(bytes: Buffer): void {
+  #send(bytes: Buffer, lines: number): void {
     write(this.#options.fd, bytes, (error, written) => {
-      if (error?.code === 'EAGAIN') setTimeout(() => this.#send(bytes), RETRY_AFTER_MS);
-      else if (error === null && written < bytes.length) this.#send(bytes.subarray(written));
-      else this.#sent(error);
+      if (error?.code === 'EAGAIN') setTimeout(() => this.#send(bytes, lines), RETRY_AFTER_MS);
+      else if (error === null && written < bytes.length) this.#send(bytes.subarray(written), lines);
+      else this.#sent(error === null ? 0 : lines);
     });
   }
 
-  #sent(error: NodeJS.ErrnoException | null): void {
+  #sent(lost: number): void {
     this.#writing = false;
-    if (error !== null && GONE.has(error.code ?? '')) this.#giveUp();
-    else if (error !== null) this.#lost += 1;
-    else if (this.#lost > 0) this.#tellLost();
-    this.#writeBatch();
+    this.#lost += lost;
+    if (lost === 0 && this.#lost > 0) this.#tellLost();
+    this.#schedule();
   }
 
   #tellLost(): void {
     const lines = this.#lost;
     this.#lost = 0;
     this.#options.onLost(lines);
-  }
-
-  #giveUp(): void {
-    this.#gone = true;
-    this.#pending = [];
-    this.#pendingBytes = 0;
   }
 
   #idle(): void {
@@ -114,7 +109,7 @@ export class LogOutput {
 
   #writeRest(): void {
     let rest = Buffer.from(this.#pending.join(''));
-    this.#giveUp();
+    this.#pending = [];
     for (let tries = 0; rest.length > 0 && tries < LAST_TRIES;) {
       try {
         rest = rest.subarray(writeSync(this.#options.fd, rest));

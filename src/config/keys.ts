@@ -12,17 +12,18 @@ export interface ConfigKey extends KeyFacts {
 }
 
 /** Every key, in the order of the schema. */
-export const configKeys: readonly ConfigKey[] = collect(configSchema, []);
+export const configKeys: readonly ConfigKey[] = collectKeys(configSchema);
 
 /** `server`, `storage`, `storage.filesystem`, … */
 export const sectionPaths: readonly string[] = [
   ...new Set(configKeys.flatMap(({ path }) => ancestors(path.split('.')))),
 ];
 
-function collect(schema: z.ZodObject, parents: readonly string[]): ConfigKey[] {
+/** The keys of a schema that `key` and `optionalKey` made. */
+export function collectKeys(schema: z.ZodObject, parents: readonly string[] = []): ConfigKey[] {
   return Object.entries(schema.shape).flatMap(([name, child]) => {
     const path = [...parents, name];
-    return child instanceof z.ZodObject ? collect(child, path) : [describe(child as z.ZodType, path)];
+    return child instanceof z.ZodObject ? collectKeys(child, path) : [describe(child as z.ZodType, path)];
   });
 }
 

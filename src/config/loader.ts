@@ -1,12 +1,12 @@
 import { isAbsolute, join } from 'node:path';
-import { inspect } from 'node:util';
 import { ConfigError } from './config-error.js';
 import { readEnvironment, variableText, type Environment } from './environment.js';
 import { parseFile } from './file.js';
-import { configKeys, sectionPaths, type ConfigKey } from './keys.js';
+import { configKeys, sectionPaths } from './keys.js';
 import { rememberOrigins } from './origins.js';
 import { brokenRules } from './rules.js';
 import { configSchema, type Config } from './schema.js';
+import { refuseValue } from './refusal.js';
 import type { Setting, Source } from './settings.js';
 
 export interface LoadOptions {
@@ -87,12 +87,7 @@ function refusal(path: string, settings: ReadonlyMap<string, Setting>): string {
   const key = configKeys.find((candidate) => candidate.path === path);
   const setting = settings.get(path);
   if (key === undefined || setting === undefined) throw new TypeError(`the default of ${path} is not valid`);
-  return `${path} (${setting.where}): ${shown(key, setting.value)} is not accepted; give ${key.accepts}`;
-}
-
-function shown(key: ConfigKey, value: unknown): string {
-  if (key.secret === true) return 'its value';
-  return inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 60, maxArrayLength: 3 });
+  return refuseValue(key, setting);
 }
 
 function freeze(section: object): void {

@@ -18,14 +18,14 @@ export const keyFacts = z.registry<KeyFacts>();
 type Notes = Pick<KeyFacts, 'help' | 'alias' | 'secret'>;
 
 /** A key with a default, given as it would be written in the file. */
-function key<T extends z.ZodType>(kind: Kind<T>, fallback: string | number | boolean, notes: Notes) {
+export function key<T extends z.ZodType>(kind: Kind<T>, fallback: string | number | boolean, notes: Notes) {
   const schema = z.prefault(kind.schema, fallback as z.core.util.NoUndefined<z.input<T>>);
   keyFacts.add(schema, { accepts: kind.accepts, print: kind.print, ...notes });
   return schema;
 }
 
 /** A key that may be absent. */
-function optionalKey<T extends z.ZodType>(kind: Kind<T>, notes: Notes) {
+export function optionalKey<T extends z.ZodType>(kind: Kind<T>, notes: Notes) {
   const schema = z.optional(kind.schema);
   keyFacts.add(schema, { accepts: kind.accepts, print: kind.print, ...notes });
   return schema;

@@ -4,7 +4,7 @@ import type { InvalidKind } from '../domain/invalid-value.js';
 import { RegistryError } from '../errors/registry-error.js';
 import type { ErrorCode } from '../errors/registry-error.js';
 import { StorageError } from '../ports/storage-driver.js';
-import { UploadOffsetMismatch } from '../registry/upload-sessions.js';
+import { UploadOffsetMismatch } from '../registry/session-states.js';
 import { uploadHeaders } from './oci/upload-location.js';
 import { holdsBackBody } from './request-body.js';
 import { send } from './response.js';

@@ -10,6 +10,7 @@ import { Membership } from './membership.js';
 import { ReferrerIndex } from './referrer-index.js';
 import { scanReferrers } from './referrer-scan.js';
 import { SessionKeys } from './session-keys.js';
+import { SessionStates } from './session-states.js';
 import { TagStore } from './tag-store.js';
 import { UploadSessions } from './upload-sessions.js';
 import { UploadSteps } from './upload-steps.js';
@@ -60,15 +61,19 @@ export function createRegistry({ driver, clock, ids, invalidations }: RegistryPa
     references: options.references,
     cacheBytes: options.manifestCacheBytes,
   });
+  const steps = new UploadSteps(driver, Math.ceil(options.uploadPurgeAfter / 1000));
   const uploads = new UploadSessions(
-    driver,
-    new SessionKeys(driver, ids),
-    new UploadSteps(driver, Math.ceil(options.uploadPurgeAfter / 1000)),
-    blobs,
-    new BlobCommitter(driver, blobs),
-    clock,
-    ids,
-    invalidations,
+    {
+      driver,
+      keys: new SessionKeys(driver, ids),
+      steps,
+      states: new SessionStates(driver, steps),
+      blobs,
+      committer: new BlobCommitter(driver, blobs),
+      clock,
+      ids,
+      invalidations,
+    },
     options.uploadMaxAge,
   );
   return { blobs, uploads, manifests, tags, referrers, catalog };

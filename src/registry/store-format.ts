@@ -5,7 +5,7 @@ import type { StorageDriver } from '../ports/storage-driver.js';
 /** The version of the store's layout that this release writes, and the newest that it reads. */
 export const STORE_VERSION = 1;
 
-/** What `stackyard/v1/format` says of a store. */
+/** What the format object says of a store. */
 export interface StoreFormat {
   readonly version: number;
   /** 'distribution' for a store that held another registry's files before ours. */

@@ -1,10 +1,7 @@
 import fs from 'node:fs';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
-import { fsync, link, open, rename, rmdir, stat } from './disk.js';
+import { fsync, link, makePath, open, rename, rmdir, stat } from './disk.js';
 import { hasErrno } from './errno.js';
-
-const mkdir = promisify(fs.mkdir);
 
 /** A put meets this many prunings of the directory it writes to before it gives up. */
 const ATTEMPTS = 1000;
@@ -14,7 +11,7 @@ const ATTEMPTS = 1000;
  * must be synced before anything in it is acknowledged.
  */
 export async function makeDirectory(path: string): Promise<readonly string[]> {
-  const first = (await mkdir(path, { recursive: true }));
+  const first = await makePath(path);
   if (first === undefined) return [];
   const changed: string[] = [];
   for (let directory = path; directory.length >= first.length; directory = dirname(directory)) {
@@ -57,7 +54,7 @@ export async function syncDirectory(path: string): Promise<boolean> {
   try {
     fd = await open(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
   } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return false;
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return false;
     throw error;
   }
   try {

@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs';
 import { compareKeys, sortKeys } from '../../src/domain/key-order.js';
 import { listedKey } from '../../src/domain/keys.js';
 import type { ListOptions, ListedObject, Listing } from '../../src/ports/storage-driver.js';
-import { readdir, stat } from './disk.js';
+import { readEntries, stat } from './disk.js';
 import { ifAbsent, isAbsent } from './errno.js';
 
 /** Stats under way at once: what they cost together, without keeping the thread pool from others for long. */
@@ -81,7 +81,7 @@ function isObject(entry: string): boolean {
 async function contents(path: string): Promise<string[]> {
   let entries: Dirent[];
   try {
-    entries = await readdir(path, { withFileTypes: true });
+    entries = await readEntries(path);
   } catch (error) {
     if (isAbsent(error)) return [];
     throw error;

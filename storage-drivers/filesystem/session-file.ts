@@ -65,10 +65,11 @@ export class SessionFile {
     return this.writer.add(chunk);
   }
 
-  /** Makes everything durable; closes the file. */
+  /** Makes everything durable; closes the file. @throws StorageError NOT_FOUND when the set was removed */
   async sync(): Promise<Segment> {
     await this.writer.finish();
     await fsync(this.opened.fd);
+    if (fs.fstatSync(this.opened.fd).nlink === 0) throw gone(this.opened);
     await syncDirectories(this.opened.changed);
     this.close();
     return segmentOf(this.opened.name, this.opened.start + this.added);

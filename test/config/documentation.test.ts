@@ -10,7 +10,9 @@ describe('config/documentation', () => {
   it('tells the variables of a key, the strongest first', () => {
     const variables = new Map(describeConfig().map(({ key, env }) => [key, env]));
     assert.deepEqual(variables.get('server.port'), ['STACKYARD_SERVER_PORT', 'PORT']);
-    assert.deepEqual(variables.get('server.maxRequestsInFlight'), ['STACKYARD_SERVER_MAX_REQUESTS_IN_FLIGHT']);
+    assert.deepEqual(variables.get('server.maxRequestsInFlight'), [
+      'STACKYARD_SERVER_MAX_REQUESTS_IN_FLIGHT',
+    ]);
     assert.deepEqual(variables.get('storage.filesystem.root'), ['STACKYARD_STORAGE_FILESYSTEM_ROOT']);
     assert.deepEqual(variables.get('auth.allowOpen'), ['STACKYARD_AUTH_ALLOW_OPEN']);
     const all = [...variables.values()].flat();
@@ -23,6 +25,9 @@ describe('config/documentation', () => {
       assert.notEqual(accepts, '', key);
     }
     const without = describeConfig().filter((key) => key.default === undefined);
-    assert.deepEqual(without.map(({ key }) => key), ['storage.shared']);
+    assert.deepEqual(
+      without.map(({ key }) => key),
+      ['storage.shared'],
+    );
   });
 });

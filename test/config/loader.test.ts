@@ -155,7 +155,9 @@ cache: {maxAge: 0s, manifestBytes: 1KiB}`,
       [
         'an unknown variable, with the nearest',
         { env: { STACKYARD_SERVER_PROT: '1' } },
-        ['STACKYARD_SERVER_PROT (environment): there is no such variable; did you mean STACKYARD_SERVER_PORT?'],
+        [
+          'STACKYARD_SERVER_PROT (environment): there is no such variable; did you mean STACKYARD_SERVER_PORT?',
+        ],
       ],
       [
         'a wrong type in the file',
@@ -170,7 +172,9 @@ cache: {maxAge: 0s, manifestBytes: 1KiB}`,
       [
         'a map where a value is needed',
         { yaml: 'log: {level: {a: 1}}' },
-        ['log.level (stackyard.yaml:1): { a: 1 } is not accepted; give one of debug, info, warn, error, silent'],
+        [
+          'log.level (stackyard.yaml:1): { a: 1 } is not accepted; give one of debug, info, warn, error, silent',
+        ],
       ],
       [
         'a value where a section is needed',
@@ -311,7 +315,14 @@ cache: {maxAge: 0s, manifestBytes: 1KiB}`,
     for (const host of ['127.0.0.1', '127.8.9.1', '::1', 'localhost', '::ffff:127.0.0.1']) {
       assert.equal(load({ env: { HOST: host } }).server.host, host);
     }
-    for (const host of ['0.0.0.0', '::', '10.0.0.1', 'registry.example', '127.0.0.1.example', '::ffff:10.0.0.1']) {
+    for (const host of [
+      '0.0.0.0',
+      '::',
+      '10.0.0.1',
+      'registry.example',
+      '127.0.0.1.example',
+      '::ffff:10.0.0.1',
+    ]) {
       assert.equal(problems({ env: { HOST: host } }).length, 1, host);
       const open = load({ env: { HOST: host, STACKYARD_AUTH_ALLOW_OPEN: 'true' } });
       assert.equal(open.server.host, host);

@@ -4,7 +4,10 @@ import { formatDuration, formatSize, parseDuration, parseSize } from '../../src/
 describe('config/units', () => {
   it('reads durations in every unit as milliseconds', () => {
     const texts = ['0s', '1500ms', '30s', '2m', '3h', '8d', '7 d'];
-    assert.deepEqual(texts.map(parseDuration), [0, 1500, 30_000, 120_000, 10_800_000, 691_200_000, 604_800_000]);
+    assert.deepEqual(
+      texts.map(parseDuration),
+      [0, 1500, 30_000, 120_000, 10_800_000, 691_200_000, 604_800_000],
+    );
   });
 
   it('refuses durations that could be misread', () => {
@@ -19,7 +22,8 @@ describe('config/units', () => {
   });
 
   it('refuses sizes that could be misread', () => {
-    for (const text of ['', '4MB', '4M', '-1', '1.5GiB', '4mib']) assert.equal(parseSize(text), undefined, text);
+    for (const text of ['', '4MB', '4M', '-1', '1.5GiB', '4mib'])
+      assert.equal(parseSize(text), undefined, text);
   });
 
   it('writes what it reads back, in the largest exact unit', () => {

@@ -1,5 +1,5 @@
 import type { RepositoryName } from '../../domain/repository-name.js';
-import type { SessionRef, UploadProgress } from '../../registry/upload-sessions.js';
+import type { SessionRef, UploadProgress } from '../../registry/session-states.js';
 
 const STATE = /^(\d{1,16})-(\d{1,16})$/;
 

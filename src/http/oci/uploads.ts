@@ -6,7 +6,7 @@ import { InvalidValue } from '../../domain/invalid-value.js';
 import { parseRepositoryName } from '../../domain/repository-name.js';
 import type { RepositoryName } from '../../domain/repository-name.js';
 import { RegistryError } from '../../errors/registry-error.js';
-import type { UploadProgress } from '../../registry/upload-sessions.js';
+import type { UploadProgress } from '../../registry/session-states.js';
 import { send } from '../response.js';
 import type { OciCall } from './call.js';
 import { sessionRef, uploadHeaders } from './upload-location.js';

@@ -1,0 +1,11 @@
+import { inspect } from 'node:util';
+import type { ConfigKey } from './keys.js';
+import type { Setting } from './settings.js';
+
+/** One line for a value that does not fit its key; a secret is not shown. */
+export function refuseValue(key: ConfigKey, { where, value }: Setting): string {
+  const shown = key.secret === true ? 'its value' : inspect(value, SHORT);
+  return `${key.path} (${where}): ${shown} is not accepted; give ${key.accepts}`;
+}
+
+const SHORT = { depth: 0, breakLength: Infinity, maxStringLength: 60, maxArrayLength: 3 };

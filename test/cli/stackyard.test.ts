@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const BIN = fileURLToPath(new URL('../../src/cli/stackyard.js', import.meta.url));
+
+describe('the stackyard command', function () {
+  this.timeout(20_000);
+  let folder: string;
+
+  const stackyard = (args: string[], env: Record<string, string> = {}) =>
+    spawnSync(process.execPath, [BIN, ...args], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, ...env },
+      encoding: 'utf8',
+    });
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'stackyard-cli-'));
+  });
+
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('tells the version of package.json', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    const { stdout, status } = stackyard(['--version']);
+    assert.deepEqual([stdout, status], [`${version}\n`, 0]);
+  });
+
+  it('reads stackyard.yaml of the working directory and its environment', () => {
+    writeFileSync(join(folder, 'stackyard.yaml'), 'server:\n  port: 7\n');
+    const { stdout, status } = stackyard(['config', 'print'], { STACKYARD_LOG_LEVEL: 'warn' });
+    assert.equal(status, 0);
+    assert.match(stdout, /port: 7 # file stackyard\.yaml:2\n/);
+    assert.match(stdout, /level: warn # env STACKYARD_LOG_LEVEL\n/);
+  });
+
+  it('ends with 2 and a line for a wrong configuration', () => {
+    const { stderr, status } = stackyard(['config', 'check', '--config', folder]);
+    assert.equal(status, 2);
+    assert.equal(
+      stderr,
+      `stackyard: ${folder} (--config): it cannot be read (EISDIR); give a readable file\n`,
+    );
+  });
+});
