@@ -33,7 +33,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** Time, randomness and the environment come as arguments; these two folders hold their sources. */
 const SOURCES_OF_CHANCE = ['src/composition', 'src/config'];
-const CHANCE = /\b(?:Date\.now|new Date\(\)|performance\.now|Math\.random|randomUUID|randomBytes|process\.env)\b|new Date\(\)/;
+const CHANCE =
+  /\b(?:Date\.now|new Date\(\)|performance\.now|Math\.random|randomUUID|randomBytes|process\.env)\b|new Date\(\)/;
 
 const MOST_LINES = 260;
 
@@ -53,7 +54,9 @@ describe('architecture', () => {
 
   it('lets drivers use nothing but node and their own client library', () => {
     const foreign = files
-      .filter((file) => file.startsWith('storage-drivers/') && !file.startsWith('storage-drivers/driver-suite/'))
+      .filter(
+        (file) => file.startsWith('storage-drivers/') && !file.startsWith('storage-drivers/driver-suite/'),
+      )
       .flatMap((file) => packagesOf(file).map((name) => `${file} imports ${name}`));
     assert.deepEqual(foreign, []);
   });
@@ -61,13 +64,18 @@ describe('architecture', () => {
   it('keeps domain free of packages and of node', () => {
     const foreign = files
       .filter((file) => file.startsWith('src/domain/'))
-      .flatMap((file) => [...packagesOf(file), ...nodeModulesOf(file)].map((name) => `${file} imports ${name}`));
+      .flatMap((file) =>
+        [...packagesOf(file), ...nodeModulesOf(file)].map((name) => `${file} imports ${name}`),
+      );
     assert.deepEqual(foreign, []);
   });
 
   it('reads time, randomness and the environment in two folders only', () => {
     const impure = files
-      .filter((file) => !SOURCES_OF_CHANCE.includes(roomOf(file)) && !file.startsWith('storage-drivers/driver-suite/'))
+      .filter(
+        (file) =>
+          !SOURCES_OF_CHANCE.includes(roomOf(file)) && !file.startsWith('storage-drivers/driver-suite/'),
+      )
       .filter((file) => CHANCE.test(read(file)));
     assert.deepEqual(impure, []);
   });

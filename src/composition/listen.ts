@@ -9,7 +9,9 @@ export class StartError extends Error {
 /** @throws StartError that names the port and what to do */
 export function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new StartError(reasonOf(error, host, port))));
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new StartError(reasonOf(error, host, port))),
+    );
     server.listen({ host, port }, () => resolve(server.address() as AddressInfo));
   });
 }

@@ -18,7 +18,10 @@ export function startPurgeTimer(config: Config, log: Logger): () => void {
       const report = await purgeUploads(driver, systemClock, { olderThan: purgeAfter, dryRun });
       log.info(report, 'purged dead uploads');
     } catch (error) {
-      log.error({ reason: (error as Error).message }, 'the purge of dead uploads failed; it runs again later');
+      log.error(
+        { reason: (error as Error).message },
+        'the purge of dead uploads failed; it runs again later',
+      );
     }
   };
   void run();

@@ -19,9 +19,11 @@ export async function serve(options: { configPath?: string } = {}): Promise<void
   if (cluster.isWorker) return serveAsWorker(config, log);
   const workers = workerCount(config.server.workers);
   if (workers > 1 && config.storage.driver === 'memory') {
-    throw new StartError('server.workers is above 1, but storage.driver memory belongs to one process; set one of them');
+    throw new StartError(
+      'server.workers is above 1, but storage.driver memory belongs to one process; set one of them',
+    );
   }
-  await (workers > 1 ? serveByWorkers(config, log, workers) : serveAlone(config, log));
+  await (workers > 1 ? serveByWorkers(config, log, workers, options.configPath) : serveAlone(config, log));
   await log.flush();
 }
 
@@ -37,9 +39,14 @@ async function serveAlone(config: Config, log: Logger): Promise<void> {
   log.info({ cut }, 'stopped');
 }
 
-async function serveByWorkers(config: Config, log: Logger, count: number): Promise<void> {
+async function serveByWorkers(
+  config: Config,
+  log: Logger,
+  count: number,
+  configPath: string | undefined,
+): Promise<void> {
   const stop = stopSignal();
-  const workers = await startWorkers(count, log);
+  const workers = await startWorkers(count, configPath === undefined ? [] : ['--config', configPath], log);
   announce(config, log, workers.address);
   const stopPurging = startPurgeTimer(config, log);
   const signal = await stop;
@@ -71,11 +78,17 @@ function stopSignal(): Promise<string> {
   });
 }
 
-function announce(config: Config, log: Logger, { address, port }: Pick<AddressInfo, 'address' | 'port'>): void {
+function announce(
+  config: Config,
+  log: Logger,
+  { address, port }: Pick<AddressInfo, 'address' | 'port'>,
+): void {
   const version = readVersion();
   const workers = workerCount(config.server.workers);
   log.info({ version, address, port, workers, storage: config.storage.driver }, 'listening');
   if (!process.stderr.isTTY) return;
   const host = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-  process.stderr.write(`Stackyard ${version} serves http://${host}\nPush an image: docker push ${host}/NAME:TAG\n`);
+  process.stderr.write(
+    `Stackyard ${version} serves http://${host}\nPush an image: docker push ${host}/NAME:TAG\n`,
+  );
 }

@@ -19,11 +19,15 @@ import { createTelemetry } from './telemetry.js';
 export interface ComposedServer {
   readonly server: Server;
   /** Lets requests in flight finish within `server.drainTimeout`, then closes the storage. */
-  drain(): Promise<{ cut: boolean }>;
+  readonly drain: () => Promise<{ cut: boolean }>;
 }
 
 /** Opens the store and puts a server over it together. @throws StorageError for a store that cannot be served */
-export async function composeServer(config: Config, log: Logger, invalidations: Invalidations): Promise<ComposedServer> {
+export async function composeServer(
+  config: Config,
+  log: Logger,
+  invalidations: Invalidations,
+): Promise<ComposedServer> {
   const telemetry = createTelemetry();
   const driver = createStorage(config, telemetry);
   const format = await openFormat(driver);
@@ -67,7 +71,7 @@ export async function composeServer(config: Config, log: Logger, invalidations: 
   });
   return {
     server,
-    async drain() {
+    drain: async () => {
       draining = true;
       front.drain();
       const { cut } = await drainServer(server, config.server.drainTimeout);

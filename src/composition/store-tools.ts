@@ -24,7 +24,10 @@ export async function openStore(config: Config): Promise<StoreTools> {
   return {
     async purgeUploads(options) {
       const shared = config.storage.shared ?? format.shared;
-      const report = await purgeUploads(driver, systemClock, { ...options, dryRun: options.dryRun || shared });
+      const report = await purgeUploads(driver, systemClock, {
+        ...options,
+        dryRun: options.dryRun || shared,
+      });
       if (!shared || options.dryRun) return report;
       return { ...report, reason: 'another registry may still write to the store; see stackyard adopt' };
     },

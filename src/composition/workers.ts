@@ -8,6 +8,12 @@ import { relayInvalidations } from './worker-bus.js';
 
 const RESTART_AFTER_MS = 1000;
 
+/**
+ * As the start script and the command have it. Chunks of bodies live outside the heap; with node's small young
+ * generation they grow old, and marking the whole heap 50 times in 800 pushes of 1 MiB costs a third of their CPU.
+ */
+const YOUNG_GENERATION = '--min-semi-space-size=16';
+
 /** What a worker tells before it gives up starting. */
 export interface StartFailure {
   readonly type: 'start-failed';
@@ -21,37 +27,42 @@ export function workerCount(configured: number | 'auto'): number {
 /** The workers of one server, kept up until `stop`. */
 export interface Workers {
   readonly address: Address;
-  /** Passes the signal to stop on and resolves when all have drained. */
-  stop(): Promise<void>;
+  /** Resolves when all have drained. */
+  readonly stop: () => Promise<void>;
 }
 
-/** Starts them all. @throws StartError where one cannot start */
-export async function startWorkers(count: number, log: Logger): Promise<Workers> {
-  cluster.setupPrimary({ exec: fileURLToPath(new URL('../main.js', import.meta.url)) });
+/** Starts them all, each with the arguments of `main`. @throws StartError where one cannot start */
+export async function startWorkers(count: number, args: readonly string[], log: Logger): Promise<Workers> {
+  cluster.setupPrimary({
+    exec: fileURLToPath(new URL('../main.js', import.meta.url)),
+    execArgv: [YOUNG_GENERATION],
+    args: [...args],
+  });
   relayInvalidations();
-  let stopping = false;
+  let state: 'starting' | 'serving' | 'stopping' = 'starting';
   cluster.on('exit', (worker: Worker, code: number, signal: string) => {
-    if (stopping || started === undefined) return;
+    if (state !== 'serving') return;
     log.error({ worker: worker.id, code, signal }, 'a worker ended and is started again');
     setTimeout(() => {
-      if (!stopping) cluster.fork();
+      if (state === 'serving') cluster.fork();
     }, RESTART_AFTER_MS);
   });
-  let started: Address | undefined;
-  const addresses = await Promise.all(Array.from({ length: count }, () => startWorker()));
-  const [address] = addresses;
-  if (address === undefined) throw new StartError('server.workers must be at least 1');
-  started = address;
-  return {
-    address,
-    async stop() {
-      stopping = true;
-      const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
-      const ended = workers.map((worker) => new Promise<void>((resolve) => worker.once('exit', () => resolve())));
-      for (const worker of workers) worker.process.kill('SIGTERM');
-      await Promise.all(ended);
-    },
+  const stop = async (): Promise<void> => {
+    state = 'stopping';
+    const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+    const ended = workers.map((worker) => new Promise<void>((done) => worker.once('exit', () => done())));
+    for (const worker of workers) worker.process.kill('SIGTERM');
+    await Promise.all(ended);
   };
+  try {
+    const [address] = await Promise.all(Array.from({ length: count }, startWorker));
+    if (address === undefined) throw new StartError('server.workers must be at least 1');
+    state = 'serving';
+    return { address, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 function startWorker(): Promise<Address> {

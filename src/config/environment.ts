@@ -5,7 +5,8 @@ import type { Setting, Source } from './settings.js';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const OTHER_VARIABLES = ['STACKYARD_CONFIG', 'STACKYARD_ADMIN_PASSWORD'];
-const TEST_PREFIX = 'STACKYARD_TEST_';
+/** Names of the tests, and what Kubernetes sets in a namespace that has a Service named `stackyard`. */
+const FOREIGN = /^STACKYARD_(?:TEST_.*|SERVICE_(?:HOST|PORT.*)|PORT(?:_\d+_.*)?)$/;
 
 /** Reads the variables of the schema. An empty variable counts as not set. */
 export function readEnvironment(env: Environment): Source {
@@ -26,7 +27,7 @@ export function variableText(env: Environment, name: string): string | undefined
 function unknownVariables(env: Environment): string[] {
   const known = [...configKeys.map((key) => key.env[0]), ...OTHER_VARIABLES];
   return Object.keys(env)
-    .filter((name) => name.startsWith('STACKYARD_') && !name.startsWith(TEST_PREFIX) && isSet(env[name]))
+    .filter((name) => name.startsWith('STACKYARD_') && !FOREIGN.test(name) && isSet(env[name]))
     .filter((name) => !known.includes(name))
     .map((name) => `${name} (environment): there is no such variable; did you mean ${nearest(name, known)}?`);
 }

@@ -30,7 +30,10 @@ export class Digest {
       throw new InvalidValue('digest', 'the digest is not of the form algorithm:hex');
     }
     if (!isSupportedAlgorithm(algorithm)) {
-      throw new InvalidValue('algorithm', `the digest algorithm ${algorithm} is not supported; use sha256 or sha512`);
+      throw new InvalidValue(
+        'algorithm',
+        `the digest algorithm ${algorithm} is not supported; use sha256 or sha512`,
+      );
     }
     return Digest.of(algorithm, text.slice(colon + 1));
   }

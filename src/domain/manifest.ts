@@ -95,7 +95,8 @@ function parseDigestAt(text: string, where: string): Digest {
 function parseObject(bytes: Uint8Array): Json {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    // A byte order mark stays, and is refused: Go's clients could not read it back.
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch {
     throw invalid('the manifest is not JSON in UTF-8');
   }

@@ -8,9 +8,16 @@ export const MEDIA_TYPE = {
   dockerSchema1Signed: 'application/vnd.docker.distribution.manifest.v1+prettyjws',
 } as const;
 
+const RESTRICTED_NAMES = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/i;
+
 /** A Content-Type without its parameters, in lower case. */
 export function bareMediaType(contentType: string): string {
   return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
+}
+
+/** Whether it is `type/subtype` (RFC 6838 §4.2), without parameters: then it can stand in a header. */
+export function isMediaType(text: string): boolean {
+  return RESTRICTED_NAMES.test(text);
 }
 
 /** Layers that are fetched from elsewhere and need not be in the repository. */

@@ -11,7 +11,10 @@ export const ERROR_CODES = {
   NAME_UNKNOWN: { status: 404, message: 'repository name not known to registry' },
   MANIFEST_UNKNOWN: { status: 404, message: 'manifest unknown' },
   MANIFEST_INVALID: { status: 400, message: 'manifest invalid' },
-  MANIFEST_BLOB_UNKNOWN: { status: 400, message: 'manifest references a manifest or blob unknown to the repository' },
+  MANIFEST_BLOB_UNKNOWN: {
+    status: 400,
+    message: 'manifest references a manifest or blob unknown to the repository',
+  },
   MANIFEST_UNVERIFIED: { status: 400, message: 'manifest failed signature verification' },
   BLOB_UNKNOWN: { status: 404, message: 'blob unknown to repository' },
   BLOB_UPLOAD_UNKNOWN: { status: 404, message: 'blob upload unknown to repository' },
@@ -56,7 +59,13 @@ export class RegistryError extends Error {
 
   /** The members of the answer's `errors` array. */
   get entries(): readonly { code: ErrorCode; message: string; detail?: unknown }[] {
-    return [{ code: this.code, message: this.message, ...(this.detail === undefined ? {} : { detail: this.detail }) }];
+    return [
+      {
+        code: this.code,
+        message: this.message,
+        ...(this.detail === undefined ? {} : { detail: this.detail }),
+      },
+    ];
   }
 }
 

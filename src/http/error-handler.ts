@@ -7,7 +7,7 @@ import { StorageError } from '../ports/storage-driver.js';
 import { UploadOffsetMismatch } from '../registry/session-states.js';
 import { uploadHeaders } from './oci/upload-location.js';
 import { holdsBackBody } from './request-body.js';
-import { send } from './response.js';
+import { send, sendHead } from './response.js';
 
 const INVALID: Readonly<Record<InvalidKind, ErrorCode>> = {
   digest: 'DIGEST_INVALID',
@@ -19,21 +19,25 @@ const INVALID: Readonly<Record<InvalidKind, ErrorCode>> = {
   manifest: 'MANIFEST_INVALID',
 };
 
-/** Of a body that nobody wants any more, so that its sender can read the answer. */
+/** Of a body that nobody wants any more: senders that write all before they read would never see the answer. */
 const DRAIN_BYTES = 16 * 1024 * 1024;
 const DRAIN_MILLISECONDS = 10_000;
 
 /** The one place that turns what was thrown into an answer of the registry API. */
 export function toRegistryError(error: unknown): RegistryError {
   if (error instanceof RegistryError) return error;
-  if (error instanceof InvalidValue) return new RegistryError(INVALID[error.kind], error.message, { cause: error });
+  if (error instanceof InvalidValue)
+    return new RegistryError(INVALID[error.kind], error.message, { cause: error });
   if (error instanceof UploadOffsetMismatch) {
     const headers = Object.fromEntries(uploadHeaders(error.repository, error.progress));
     return new RegistryError('RANGE_INVALID', error.message, { headers, cause: error });
   }
   if (error instanceof StorageError && (error.code === 'UNAVAILABLE' || error.code === 'THROTTLED')) {
     const headers = { 'Retry-After': String(error.retryAfter) };
-    return new RegistryError('UNAVAILABLE', 'the storage is unavailable; try again', { headers, cause: error });
+    return new RegistryError('UNAVAILABLE', 'the storage is unavailable; try again', {
+      headers,
+      cause: error,
+    });
   }
   return new RegistryError('UNKNOWN', undefined, { cause: error });
 }
@@ -44,24 +48,35 @@ export function sendError(req: IncomingMessage, res: ServerResponse, error: Regi
     res.destroy();
     return;
   }
-  const headers = Object.entries(error.headers).flat();
-  if (!req.complete) {
-    headers.push('Connection', 'close');
-    if (!holdsBackBody(req)) drain(req, res);
-  }
-  send(res, error.status, ['Content-Type', 'application/json', ...headers], JSON.stringify({ errors: error.entries }));
+  const headers = ['Content-Type', 'application/json', ...Object.entries(error.headers).flat()];
+  const text = JSON.stringify({ errors: error.entries });
+  if (!isBodyComing(req)) return send(res, error.status, headers, text);
+  headers.push('Connection', 'close');
+  if (holdsBackBody(req)) return send(res, error.status, headers, text);
+  sendHead(res, error.status, [...headers, 'Content-Length', String(Buffer.byteLength(text))]);
+  res.write(text);
+  endAfterBody(req, res);
 }
 
-function drain(req: IncomingMessage, res: ServerResponse): void {
+/** `complete` is set only after the request event, also for a request that has no body. */
+function isBodyComing({ complete, headers }: IncomingMessage): boolean {
+  return (
+    !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
+  );
+}
+
+/** Node closes the connection at the end of the answer, which resets it while bytes come: so those are read first. */
+function endAfterBody(req: IncomingMessage, res: ServerResponse): void {
   let dropped = 0;
-  const stop = (): void => {
+  const end = (): void => {
     clearTimeout(timer);
-    res.socket?.destroySoon();
+    res.end();
   };
-  const timer = setTimeout(stop, DRAIN_MILLISECONDS);
+  const timer = setTimeout(end, DRAIN_MILLISECONDS);
+  req.once('close', end).once('end', end);
+  req.removeAllListeners('readable'); // left by a handler that gave up while it read
   req.on('data', (chunk: Buffer) => {
     dropped += chunk.byteLength;
-    if (dropped > DRAIN_BYTES) stop();
+    if (dropped > DRAIN_BYTES) end();
   });
-  req.once('close', () => clearTimeout(timer));
 }

@@ -5,6 +5,7 @@ import type { Logger } from '../ports/logger.js';
 import type { RequestScope } from '../ports/request-scope.js';
 import { sendError } from './error-handler.js';
 import type { OciDispatcher, RequestNotes } from './oci/dispatcher.js';
+import { closeWithConnection } from './pipelining.js';
 import { continueBody } from './request-body.js';
 
 export interface FrontParts {
@@ -42,12 +43,21 @@ export class Front {
     const storage = { requests: 0 };
     if (this.draining) res.shouldKeepAlive = false;
     const socketBytes = req.socket.bytesWritten;
-    this.inFlight += 1;
+    const refused = this.inFlight >= maxInFlight && req.url !== '/healthz';
+    if (!refused) this.inFlight += 1;
+    closeWithConnection(req, res);
     res.once('close', () => {
-      this.inFlight -= 1;
-      this.logRequest(req, res, notes, clock.now() - startedAt, storage.requests, req.socket.bytesWritten - socketBytes);
+      if (!refused) this.inFlight -= 1;
+      this.logRequest(
+        req,
+        res,
+        notes,
+        clock.now() - startedAt,
+        storage.requests,
+        req.socket.bytesWritten - socketBytes,
+      );
     });
-    if (this.inFlight > maxInFlight && req.url !== '/healthz') {
+    if (refused) {
       const headers = { 'Retry-After': '1' };
       notes.error = new RegistryError('UNAVAILABLE', 'too many requests in flight; try again', { headers });
       return sendError(req, res, notes.error);

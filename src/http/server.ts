@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { deferContinue } from './request-body.js';
 
 /** Milliseconds. */
@@ -11,6 +12,10 @@ export interface ServerTimeouts {
 }
 
 const MAX_HEADER_BYTES = 32 * 1024;
+const CLOSE_IDLE_EVERY_MILLISECONDS = 100;
+
+/** The connections of a server that sent no request yet; node does not count them as idle. */
+const silentConnections = new WeakMap<Server, Set<Socket>>();
 
 /**
  * A node server that never ends a slow honest transfer: no limit on a whole request, only on its headers and
@@ -29,8 +34,18 @@ export function createHttpServer(
     noDelay: true,
   });
   server.timeout = timeouts.bodyIdle;
-  server.on('request', listener);
+  const silent = new Set<Socket>();
+  silentConnections.set(server, silent);
+  server.on('connection', (socket: Socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+  server.on('request', (req: IncomingMessage, res: ServerResponse) => {
+    silent.delete(req.socket);
+    listener(req, res);
+  });
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    silent.delete(req.socket);
     deferContinue(req);
     listener(req, res);
   });
@@ -41,12 +56,15 @@ export function createHttpServer(
 export async function drainServer(server: Server, limit: number): Promise<{ cut: boolean }> {
   let cut = false;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const socket of silentConnections.get(server) ?? []) socket.destroy();
   server.closeIdleConnections();
+  const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MILLISECONDS);
   const timer = setTimeout(() => {
     cut = true;
     server.closeAllConnections();
   }, limit);
   await closed;
   clearTimeout(timer);
+  clearInterval(idle);
   return { cut };
 }

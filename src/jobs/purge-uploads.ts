@@ -23,7 +23,11 @@ export interface PurgeOptions {
 }
 
 /** Removes what dead upload sessions left: their step records and the segments that no blob was made of. */
-export async function purgeUploads(driver: StorageDriver, clock: Clock, options: PurgeOptions): Promise<PurgeReport> {
+export async function purgeUploads(
+  driver: StorageDriver,
+  clock: Clock,
+  options: PurgeOptions,
+): Promise<PurgeReport> {
   const before = clock.now() - options.olderThan;
   const steps = await purgeSteps(driver, before, options.dryRun);
   const { sets, bytes } = await purgeSets(driver, before, options.dryRun);
@@ -39,7 +43,9 @@ async function purgeSteps(driver: StorageDriver, before: number, dryRun: boolean
       limit: Math.min(PAGE, driver.limits.deleteBatch),
       ...(startAfter !== undefined && { startAfter }),
     });
-    const dead: Key[] = listing.objects.filter((step) => step.lastModified.getTime() <= before).map((step) => step.key);
+    const dead: Key[] = listing.objects
+      .filter((step) => step.lastModified.getTime() <= before)
+      .map((step) => step.key);
     if (!dryRun && dead.length > 0) {
       const [failure] = await driver.deleteMany(dead);
       if (failure !== undefined) throw failure.error;
@@ -50,7 +56,11 @@ async function purgeSteps(driver: StorageDriver, before: number, dryRun: boolean
   return steps;
 }
 
-async function purgeSets(driver: StorageDriver, before: number, dryRun: boolean): Promise<{ sets: number; bytes: number }> {
+async function purgeSets(
+  driver: StorageDriver,
+  before: number,
+  dryRun: boolean,
+): Promise<{ sets: number; bytes: number }> {
   let sets = 0;
   let bytes = 0;
   let startAfter: string | undefined;

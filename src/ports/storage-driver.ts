@@ -5,13 +5,7 @@ import type { Key } from '../domain/keys.js';
 
 /** Why a storage operation failed. Unreadable is not absent: an outage is never NOT_FOUND. */
 export type StorageErrorCode =
-  | 'NOT_FOUND'
-  | 'EXISTS'
-  | 'RANGE'
-  | 'MISMATCH'
-  | 'INVALID_KEY'
-  | 'THROTTLED'
-  | 'UNAVAILABLE';
+  'NOT_FOUND' | 'EXISTS' | 'RANGE' | 'MISMATCH' | 'INVALID_KEY' | 'THROTTLED' | 'UNAVAILABLE';
 
 /** The only error that a driver throws for a reason of the store's (an abort is the signal's own reason). */
 export class StorageError extends Error {
@@ -50,6 +44,8 @@ export interface ReadOptions extends Abortable {
 
 export interface GetOptions extends ReadOptions {
   readonly range?: ByteRange;
+  /** A chunk of the body is the reader's only until it takes the next: the driver may then use its memory again. */
+  readonly borrow?: boolean;
 }
 
 export interface PutOptions extends Abortable {

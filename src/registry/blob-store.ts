@@ -30,19 +30,19 @@ export class BlobStore {
 
   /** Whether the repository holds the blob. */
   async has(name: RepositoryName, digest: Digest): Promise<boolean> {
-    try {
-      await this.stat(name, digest);
-      return true;
-    } catch (error) {
-      if (error instanceof RegistryError && error.code === 'BLOB_UNKNOWN') return false;
-      throw error;
-    }
+    return (await this.statIfHeld(name, digest)) !== undefined;
   }
 
-  /** Reads a blob that `stat` answered. @throws RegistryError BLOB_UNKNOWN */
+  /**
+   * Reads a blob that `stat` answered. A chunk is the reader's only until it takes the next one.
+   * @throws RegistryError BLOB_UNKNOWN
+   */
   async open(member: Member, range?: ByteRange): Promise<Readable> {
     try {
-      const { body } = await this.driver.get(blobDataKey(member.stored), range && { range });
+      const { body } = await this.driver.get(blobDataKey(member.stored), {
+        borrow: true,
+        ...(range && { range }),
+      });
       return body;
     } catch (error) {
       if (isStorageError(error, 'NOT_FOUND')) throw new RegistryError('BLOB_UNKNOWN');
@@ -56,15 +56,19 @@ export class BlobStore {
    */
   async link(name: RepositoryName, digest: Digest, member: Member): Promise<void> {
     const names = digest.equals(member.stored) ? [digest] : [member.stored, digest];
-    await Promise.all([...names.map((each) => this.putLink(name, each, member.stored)), this.catalog.mark(name)]);
+    await Promise.all([
+      ...names.map((each) => this.putLink(name, each, member.stored)),
+      this.catalog.mark(name),
+    ]);
     for (const each of names) this.membership.set(name, each, member);
     this.holders.set(digest.toString(), name);
   }
 
   /** Answers whether `from` holds the blob, which then is in `name` too. */
   async mount(name: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean> {
-    if (!(await this.has(from, digest))) return false;
-    await this.link(name, digest, await this.stat(from, digest));
+    const member = await this.statIfHeld(from, digest);
+    if (member === undefined) return false;
+    await this.link(name, digest, member);
     return true;
   }
 
@@ -88,6 +92,15 @@ export class BlobStore {
     }
     await this.driver.delete(layerLinkKey(name, digest));
     await this.membership.forget(name, digest);
+  }
+
+  private async statIfHeld(name: RepositoryName, digest: Digest): Promise<Member | undefined> {
+    try {
+      return await this.stat(name, digest);
+    } catch (error) {
+      if (error instanceof RegistryError && error.code === 'BLOB_UNKNOWN') return undefined;
+      throw error;
+    }
   }
 
   private async putLink(name: RepositoryName, digest: Digest, stored: Digest): Promise<void> {

@@ -14,6 +14,8 @@ export async function readLink(driver: StorageDriver, key: Key, options?: ReadOp
     return Digest.parse(text);
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error;
-    throw new StorageError('UNAVAILABLE', `the link ${key} holds no digest: ${error.message}`, { cause: error });
+    throw new StorageError('UNAVAILABLE', `the link ${key} holds no digest: ${error.message}`, {
+      cause: error,
+    });
   }
 }

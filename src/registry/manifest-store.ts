@@ -52,7 +52,10 @@ export class ManifestStore {
     private readonly catalog: Catalog,
     private readonly options: ManifestStoreOptions,
   ) {
-    this.bodies = new LRUCache({ maxSize: options.cacheBytes, sizeCalculation: (bytes) => bytes.byteLength + 200 });
+    this.bodies = new LRUCache({
+      maxSize: options.cacheBytes,
+      sizeCalculation: (bytes) => bytes.byteLength + 200,
+    });
   }
 
   /** @throws RegistryError MANIFEST_UNKNOWN */
@@ -93,15 +96,21 @@ export class ManifestStore {
     }
     await this.putBody(stored, bytes);
     await this.putMediaType(name, digest, manifest, mediaType);
-    await Promise.all([
+    const [isNew] = await Promise.all([
       this.putAbsent(revisionLinkKey(name, digest), Buffer.from(stored.toString())),
       this.catalog.mark(name),
     ]);
+    // It may have been pushed with another type before.
+    if (!isNew && isTypeInferred(manifest, mediaType)) await this.driver.delete(mediaTypeKey(name, digest));
     this.bodies.set(stored.hex, bytes);
     this.membership.set(name, digest, { stored, size: bytes.byteLength, mediaType });
     const subject = manifest.subject?.digest;
     if (subject !== undefined) {
-      await this.referrers.put(name, subject, referrerDescriptor(manifest, mediaType, digest, bytes.byteLength));
+      await this.referrers.put(
+        name,
+        subject,
+        referrerDescriptor(manifest, mediaType, digest, bytes.byteLength),
+      );
     }
     for (const tag of put.tags) await this.tags.put(name, tag, digest);
     return subject === undefined ? { digest } : { digest, subject };
@@ -158,15 +167,23 @@ export class ManifestStore {
       throw error;
     }
     if (!digestOf(bytes).equals(stored)) {
-      throw new RegistryError('UNKNOWN', `the stored bytes of manifest ${stored.toString()} do not match its digest`);
+      throw new RegistryError(
+        'UNKNOWN',
+        `the stored bytes of manifest ${stored.toString()} do not match its digest`,
+      );
     }
     this.bodies.set(stored.hex, bytes);
     return bytes;
   }
 
   /** A type that the body does not tell is kept beside, unless it is what such a body is taken for. */
-  private async putMediaType(name: RepositoryName, digest: Digest, manifest: Manifest, mediaType: string): Promise<void> {
-    if (manifest.declaredType !== undefined || mediaType === manifest.inferredType) return;
+  private async putMediaType(
+    name: RepositoryName,
+    digest: Digest,
+    manifest: Manifest,
+    mediaType: string,
+  ): Promise<void> {
+    if (manifest.declaredType !== undefined || isTypeInferred(manifest, mediaType)) return;
     await this.driver.put(mediaTypeKey(name, digest), Buffer.from(mediaType));
   }
 
@@ -203,4 +220,9 @@ export class ManifestStore {
 
 function unknown(digest: Digest): RegistryError {
   return new RegistryError('MANIFEST_UNKNOWN', undefined, { detail: { digest: digest.toString() } });
+}
+
+/** Whether the type is the one that such a body is taken for. */
+function isTypeInferred({ declaredType, inferredType }: Manifest, mediaType: string): boolean {
+  return declaredType === undefined && mediaType === inferredType;
 }

@@ -1,7 +1,7 @@
 import type { Descriptor } from '../domain/descriptor.js';
 import { parseManifest } from '../domain/manifest.js';
 import type { Manifest } from '../domain/manifest.js';
-import { MEDIA_TYPE, bareMediaType, isNonDistributable } from '../domain/media-type.js';
+import { MEDIA_TYPE, bareMediaType, isMediaType, isNonDistributable } from '../domain/media-type.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { MissingReferences, RegistryError } from '../errors/registry-error.js';
 import type { Digest } from '../domain/digest.js';
@@ -10,14 +10,22 @@ import { mapBounded } from './bounded.js';
 const CONCURRENT_CHECKS = 16;
 
 /** What a manifest must be before it is stored, and the media type it is stored with. */
-export function validateManifest(bytes: Uint8Array, contentType: string | undefined): { manifest: Manifest; mediaType: string } {
+export function validateManifest(
+  bytes: Uint8Array,
+  contentType: string | undefined,
+): { manifest: Manifest; mediaType: string } {
   const manifest = parseManifest(bytes);
   const sent = contentType === undefined ? '' : bareMediaType(contentType);
   const mediaType = sent === '' ? (manifest.declaredType ?? manifest.inferredType) : sent;
   if (manifest.declaredType !== undefined && manifest.declaredType !== mediaType) {
     throw invalid(`the body's mediaType ${manifest.declaredType} is not its Content-Type ${mediaType}`);
   }
-  if (mediaType === MEDIA_TYPE.dockerSchema1 || mediaType === MEDIA_TYPE.dockerSchema1Signed || manifest.schemaVersion === 1) {
+  if (!isMediaType(mediaType)) throw invalid('the media type is not of the form type/subtype');
+  if (
+    mediaType === MEDIA_TYPE.dockerSchema1 ||
+    mediaType === MEDIA_TYPE.dockerSchema1Signed ||
+    manifest.schemaVersion === 1
+  ) {
     throw invalid('manifests of schema version 1 are not supported; push schema 2 or OCI');
   }
   if (isImageOrIndex(mediaType) && manifest.schemaVersion !== 2) throw invalid('schemaVersion is not 2');

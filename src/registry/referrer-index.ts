@@ -32,10 +32,7 @@ export class ReferrerIndex {
 
   async put(name: RepositoryName, subject: Digest, referrer: Descriptor): Promise<void> {
     if (this.scan !== undefined) return;
-    await this.driver.put(
-      referrerKey(name, subject, referrer.digest),
-      Buffer.from(JSON.stringify(referrer)),
-    );
+    await this.driver.put(referrerKey(name, subject, referrer.digest), Buffer.from(JSON.stringify(referrer)));
   }
 
   async delete(name: RepositoryName, subject: Digest, referrer: Digest): Promise<void> {
@@ -50,12 +47,18 @@ export class ReferrerIndex {
     }
     const keys: string[] = [];
     for await (const key of listAll(this.driver, { prefix: referrersPrefix(name, subject) })) keys.push(key);
-    const read = await mapBounded(keys, CONCURRENT_READS, (key) => this.read(name, subject, digestOfKey(key)));
+    const read = await mapBounded(keys, CONCURRENT_READS, (key) =>
+      this.read(name, subject, digestOfKey(key)),
+    );
     return read.filter((descriptor) => descriptor !== undefined);
   }
 
   /** Undefined for one that is gone though a listing still shows it. */
-  private async read(name: RepositoryName, subject: Digest, referrer: Digest): Promise<Descriptor | undefined> {
+  private async read(
+    name: RepositoryName,
+    subject: Digest,
+    referrer: Digest,
+  ): Promise<Descriptor | undefined> {
     if (!(await this.isMember(name, referrer))) return undefined;
     const key = referrerKey(name, subject, referrer);
     const known = this.descriptors.get(key);

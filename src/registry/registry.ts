@@ -12,6 +12,7 @@ import { scanReferrers } from './referrer-scan.js';
 import { SessionKeys } from './session-keys.js';
 import { SessionStates } from './session-states.js';
 import { TagStore } from './tag-store.js';
+import { UploadReceiver } from './upload-receiver.js';
 import { UploadSessions } from './upload-sessions.js';
 import { UploadSteps } from './upload-steps.js';
 
@@ -46,7 +47,10 @@ export interface RegistryParts {
   readonly invalidations: Invalidations;
 }
 
-export function createRegistry({ driver, clock, ids, invalidations }: RegistryParts, options: RegistryOptions): Registry {
+export function createRegistry(
+  { driver, clock, ids, invalidations }: RegistryParts,
+  options: RegistryOptions,
+): Registry {
   const catalog = new Catalog(driver, options.shared);
   const layers = new Membership('layer', clock, invalidations, options.cacheMaxAge);
   const revisions = new Membership('revision', clock, invalidations, options.cacheMaxAge);
@@ -62,12 +66,14 @@ export function createRegistry({ driver, clock, ids, invalidations }: RegistryPa
     cacheBytes: options.manifestCacheBytes,
   });
   const steps = new UploadSteps(driver, Math.ceil(options.uploadPurgeAfter / 1000));
+  const states = new SessionStates(driver, steps);
   const uploads = new UploadSessions(
     {
       driver,
       keys: new SessionKeys(driver, ids),
       steps,
-      states: new SessionStates(driver, steps),
+      states,
+      receiver: new UploadReceiver(driver, states),
       blobs,
       committer: new BlobCommitter(driver, blobs),
       clock,

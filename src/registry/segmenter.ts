@@ -29,9 +29,9 @@ class Slices {
 
   async hasMore(): Promise<boolean> {
     while (this.pending === undefined || this.pending.byteLength === 0) {
-      const { done, value } = await this.source.next();
-      if (done === true) return false;
-      this.pending = value;
+      const step = await this.source.next();
+      if (step.done === true) return false;
+      this.pending = step.value;
     }
     return true;
   }

@@ -35,7 +35,8 @@ export async function decodeSessionId(
   id: string,
 ): Promise<UploadSession | undefined> {
   const [set, time, algorithm, subject, keyId, signature, ...rest] = id.split('.');
-  if (set === undefined || time === undefined || algorithm === undefined || subject === undefined) return undefined;
+  if (set === undefined || time === undefined || algorithm === undefined || subject === undefined)
+    return undefined;
   if (keyId === undefined || signature === undefined || rest.length > 0) return undefined;
   const secret = await keys.find(keyId);
   if (secret === undefined || !isSupportedAlgorithm(algorithm)) return undefined;

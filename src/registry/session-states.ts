@@ -108,7 +108,10 @@ export class SessionStates {
       throw error;
     }
     if (state.digests?.sha256.equals(digester.digests().sha256) !== true) {
-      throw new RegistryError('BLOB_UPLOAD_INVALID', 'the bytes of the upload session changed; start a new one');
+      throw new RegistryError(
+        'BLOB_UPLOAD_INVALID',
+        'the bytes of the upload session changed; start a new one',
+      );
     }
     return digester;
   }

@@ -48,7 +48,8 @@ export class TagStore {
     try {
       return await this.reads.get(key, () => readLink(this.driver, key, { fresh: true }));
     } catch (error) {
-      if (isStorageError(error, 'NOT_FOUND')) throw new RegistryError('MANIFEST_UNKNOWN', undefined, { detail: { tag } });
+      if (isStorageError(error, 'NOT_FOUND'))
+        throw new RegistryError('MANIFEST_UNKNOWN', undefined, { detail: { tag } });
       throw error;
     }
   }
@@ -122,12 +123,15 @@ export class TagStore {
     await this.driver.delete(tagCurrentKey(name, tag));
   }
 
-  /** Shared by all who ask meanwhile; remembered unless a tag changed while it ran. */
+  /**
+   * Shared by all who ask meanwhile; remembered unless a tag changed while it ran. That there are none is not
+   * remembered: it does not tell whether there is a repository.
+   */
   private listShared(name: RepositoryName): Promise<readonly string[]> {
     return this.listings.get(name, async () => {
       const before = this.changes;
       const tags = await this.list(name);
-      if (this.maxAge > 0 && this.changes === before) this.lists.set(name, tags);
+      if (this.maxAge > 0 && tags.length > 0 && this.changes === before) this.lists.set(name, tags);
       return tags;
     });
   }

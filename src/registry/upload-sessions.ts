@@ -1,39 +1,30 @@
 import { LRUCache } from 'lru-cache';
 import type { ByteRange } from '../domain/byte-range.js';
-import { Digest } from '../domain/digest.js';
-import type { DigestAlgorithm } from '../domain/digest.js';
+import type { Digest, DigestAlgorithm } from '../domain/digest.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { RegistryError } from '../errors/registry-error.js';
 import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { Invalidations } from '../ports/invalidations.js';
-import { isStorageError } from '../ports/storage-driver.js';
 import type { SegmentSet, StorageDriver } from '../ports/storage-driver.js';
 import type { BlobCommitter } from './blob-committer.js';
 import type { BlobStore } from './blob-store.js';
 import { Digester, digestOf } from './digester.js';
-import { appendSegments } from './segmenter.js';
 import { UploadOffsetMismatch, progressOf, unknownUpload } from './session-states.js';
 import type { LiveState, SessionRef, SessionStates, UploadProgress } from './session-states.js';
 import { decodeSessionId, encodeSessionId } from './session-id.js';
 import type { UploadSession } from './session-id.js';
 import type { SessionKeys } from './session-keys.js';
+import type { UploadBody, UploadReceiver } from './upload-receiver.js';
 import { NOTHING_YET } from './upload-steps.js';
 import type { UploadState, UploadSteps } from './upload-steps.js';
-
-/** A request body. Iteration ends quietly, not by an error, when the sender goes away. */
-export interface UploadBody extends AsyncIterable<Uint8Array> {
-  /** Whether the sender went away before the end; known once iteration has ended. */
-  readonly interrupted: boolean;
-  /** Bytes, where the sender told. */
-  readonly length: number | undefined;
-}
 
 export interface UploadParts {
   readonly driver: StorageDriver;
   readonly keys: SessionKeys;
   readonly steps: UploadSteps;
   readonly states: SessionStates;
+  readonly receiver: UploadReceiver;
   readonly blobs: BlobStore;
   readonly committer: BlobCommitter;
   readonly clock: Clock;
@@ -61,7 +52,10 @@ export class UploadSessions {
   }
 
   /** Writes nothing. */
-  async open(name: RepositoryName, options: { subject: string; algorithm: DigestAlgorithm }): Promise<UploadProgress> {
+  async open(
+    name: RepositoryName,
+    options: { subject: string; algorithm: DigestAlgorithm },
+  ): Promise<UploadProgress> {
     const session = { ...options, set: this.parts.ids.unique(), startedAt: this.parts.clock.now() };
     return { id: await encodeSessionId(this.parts.keys, name, session), set: session.set, start: 0, end: 0 };
   }
@@ -70,17 +64,26 @@ export class UploadSessions {
   async status(name: RepositoryName, ref: SessionRef): Promise<UploadProgress> {
     const session = await this.verify(name, ref.id);
     await this.parts.states.requireOpen(session);
-    return progressOf(ref.id, session, await this.parts.states.latest(session, await this.parts.states.at(session, ref)));
+    return progressOf(
+      ref.id,
+      session,
+      await this.parts.states.latest(session, await this.parts.states.at(session, ref)),
+    );
   }
 
   /**
    * Appends a body; what was received of one that is cut off is kept too.
    * @throws UploadOffsetMismatch; RegistryError BLOB_UPLOAD_UNKNOWN, SIZE_INVALID
    */
-  async append(name: RepositoryName, ref: SessionRef, body: UploadBody, chunk?: ByteRange): Promise<UploadProgress> {
+  async append(
+    name: RepositoryName,
+    ref: SessionRef,
+    body: UploadBody,
+    chunk?: ByteRange,
+  ): Promise<UploadProgress> {
     const session = await this.verify(name, ref.id);
     const state = await this.stateFor(name, session, ref, chunk);
-    const next = await this.receive(session, state, body, chunk);
+    const next = await this.parts.receiver.receive(session, state, body, chunk);
     if (next.state !== state) await this.parts.states.record(name, session, ref.id, next);
     return progressOf(ref.id, session, next.state);
   }
@@ -122,7 +125,7 @@ export class UploadSessions {
       subject: '',
       algorithm: digest.algorithm,
     };
-    const { state } = await this.receive(session, NOTHING_YET, body);
+    const { state } = await this.parts.receiver.receive(session, NOTHING_YET, body);
     if (body.interrupted) {
       throw new RegistryError('BLOB_UPLOAD_INVALID', 'the request ended before its body was complete');
     }
@@ -155,13 +158,19 @@ export class UploadSessions {
   /** One PUT at the final name will do. */
   private isKnownDigest(digest: Digest, body: UploadBody): boolean {
     const { length } = body;
-    return digest.algorithm === 'sha256' && length !== undefined && length > 0 && length <= this.parts.driver.limits.segmentBytes;
+    return (
+      digest.algorithm === 'sha256' &&
+      length !== undefined &&
+      length > 0 &&
+      length <= this.parts.driver.limits.segmentBytes
+    );
   }
 
   private async verify(name: RepositoryName, id: string): Promise<UploadSession> {
     const session = await decodeSessionId(this.parts.keys, name, id);
     if (session === undefined || this.closed.has(session.set)) throw unknownUpload();
-    if (this.parts.clock.now() - session.startedAt > this.maxAge) throw unknownUpload('the upload session is too old; start a new one');
+    if (this.parts.clock.now() - session.startedAt > this.maxAge)
+      throw unknownUpload('the upload session is too old; start a new one');
     return session;
   }
 
@@ -179,28 +188,8 @@ export class UploadSessions {
     throw new UploadOffsetMismatch(name, progressOf(ref.id, session, latest));
   }
 
-  /** @throws RegistryError SIZE_INVALID where a complete body is not as long as its chunk */
-  private async receive(session: UploadSession, state: UploadState, body: UploadBody, chunk?: ByteRange): Promise<LiveState> {
-    const digester = await this.parts.states.digesterAt(session, state);
-    const { segments: store, limits } = this.parts.driver;
-    let segments;
-    try {
-      segments = await appendSegments(store, limits.segmentBytes, session.set, state.segments, body, digester);
-    } catch (error) {
-      if (isStorageError(error, 'NOT_FOUND')) throw unknownUpload();
-      throw error;
-    }
-    const received = digester.size - state.end;
-    const announced = chunk === undefined ? received : chunk.end - chunk.start + 1;
-    if (received > announced || (received < announced && !body.interrupted)) {
-      throw new RegistryError('SIZE_INVALID', `the chunk has ${received} bytes, its Content-Range ${announced}`);
-    }
-    if (received === 0) return { state, digester };
-    return { state: { start: state.end, end: digester.size, segments, digests: digester.digests() }, digester };
-  }
-
   /**
-   * As `receive`. Undefined where the session's bytes are gone because this very request was answered before:
+   * Receives the last body. Undefined where the session's bytes are gone because this very request was answered before:
    * then the repository holds the blob.
    */
   private async receiveLast(
@@ -213,7 +202,7 @@ export class UploadSessions {
   ): Promise<LiveState | undefined> {
     if (body.length === 0) return { state, digester: Digester.start('sha256') };
     try {
-      return await this.receive(session, state, body, chunk);
+      return await this.parts.receiver.receive(session, state, body, chunk);
     } catch (error) {
       const gone = error instanceof RegistryError && error.code === 'BLOB_UPLOAD_UNKNOWN';
       if (gone && (await this.parts.blobs.has(name, digest))) return undefined;
@@ -233,7 +222,8 @@ export class UploadSessions {
     after: UploadState,
     digest: Digest,
   ): Promise<UploadState> {
-    const known = after.end === 0 ? digestOf(new Uint8Array(), digest.algorithm) : after.digests?.[digest.algorithm];
+    const known =
+      after.end === 0 ? digestOf(new Uint8Array(), digest.algorithm) : after.digests?.[digest.algorithm];
     if (known === undefined || known.equals(digest)) return after;
     const latest = await this.parts.states.latest(session, before);
     if (latest.end === before.end) return after;

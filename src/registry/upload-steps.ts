@@ -88,6 +88,8 @@ function parseRecord(text: string, set: SegmentSet, start: number): UploadState 
       },
     };
   } catch (error) {
-    throw new StorageError('UNAVAILABLE', `the record of upload ${set} at ${start} is unreadable`, { cause: error });
+    throw new StorageError('UNAVAILABLE', `the record of upload ${set} at ${start} is unreadable`, {
+      cause: error,
+    });
   }
 }

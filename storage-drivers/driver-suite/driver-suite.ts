@@ -1,6 +1,6 @@
 import { concurrencyCases } from './concurrency-cases.js';
 import { listingCases } from './listing-cases.js';
-import { objectCases } from './object-cases.js';
+import { objectCases, sharingCases } from './object-cases.js';
 import { segmentCases } from './segment-cases.js';
 import { segmentCommitCases } from './segment-commit-cases.js';
 import { streamCases } from './stream-cases.js';
@@ -49,5 +49,6 @@ export function describeDriver(
     });
 
     for (const [group, cases] of Object.entries(GROUPS)) describe(group, () => cases(current));
+    if (options.oneProcess !== true) describe('several processes', () => sharingCases(current));
   });
 }

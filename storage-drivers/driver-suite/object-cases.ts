@@ -233,21 +233,6 @@ export function objectCases(subject: () => Subject): void {
     assert.ok(url === undefined || url instanceof URL);
   });
 
-  it('shows another process what it acknowledged', async function () {
-    const { fixture, driver } = subject();
-    if (fixture.reopen === undefined) this.skip();
-    const [put, verified, committed] = [subject().key(), subject().key(), subject().key()];
-    const bytes = bytesOf(7, 300_000);
-    await driver.put(put, bytes);
-    await driver.putVerified(verified, chunked(bytes), { digest: digestOf(bytes), size: bytes.length });
-    const set = subject().set();
-    const segments = await driver.segments.append(set, [], chunked(bytes));
-    await driver.segments.commit(set, segments, committed);
-    const other = await fixture.reopen();
-    for (const key of [put, verified, committed]) assert.ok((await other.read(key)).equals(bytes));
-    await other.close();
-  });
-
   it('ends at once with the reason of a signal that is aborted', async () => {
     const { driver } = subject();
     const key = subject().key();
@@ -267,5 +252,23 @@ export function objectCases(subject: () => Subject): void {
     await assert.rejects(driver.segments.append(subject().set(), [], body(), { signal }), reason);
     await assert.rejects(driver.segments.commit(subject().set(), [], key, { signal }), reason);
     assert.equal((await driver.read(key)).toString(), 'x');
+  });
+}
+
+/** For stores that several processes may open. */
+export function sharingCases(subject: () => Subject): void {
+  it('shows another process what it acknowledged', async () => {
+    const { fixture, driver } = subject();
+    assert.ok(fixture.reopen, 'the fixture of a store of many processes has reopen');
+    const [put, verified, committed] = [subject().key(), subject().key(), subject().key()];
+    const bytes = bytesOf(7, 300_000);
+    await driver.put(put, bytes);
+    await driver.putVerified(verified, chunked(bytes), { digest: digestOf(bytes), size: bytes.length });
+    const set = subject().set();
+    const segments = await driver.segments.append(set, [], chunked(bytes));
+    await driver.segments.commit(set, segments, committed);
+    const other = await fixture.reopen();
+    for (const key of [put, verified, committed]) assert.ok((await other.read(key)).equals(bytes));
+    await other.close();
   });
 }

@@ -19,6 +19,8 @@ export interface DriverFixture {
 }
 
 export interface SuiteOptions {
+  /** Whether the store lives in the memory of one process; else the fixture has `reopen`. */
+  readonly oneProcess?: boolean;
   /** False where of two overlapping creations both may succeed (Swift). */
   readonly atomicCreate?: boolean;
   /** For stores whose listings lag: how long one may wait for them, in milliseconds. */

@@ -1,23 +1,33 @@
 import fs from 'node:fs';
 import { dirname } from 'node:path';
-import { fsync, link, makePath, open, rename, rmdir, stat } from './disk.js';
+import { fsync, link, mkdir, open, rename, rmdir, stat } from './disk.js';
 import { hasErrno } from './errno.js';
 
 /** A put meets this many prunings of the directory it writes to before it gives up. */
 const ATTEMPTS = 1000;
 
 /**
- * Makes a directory and all that is missing above it, and answers the directories that got an entry by it: they
- * must be synced before anything in it is acknowledged.
+ * Makes a directory and what is missing above it, and adds the directories that got an entry by it to `changed`,
+ * also where it then fails: they must be synced before anything below is acknowledged. (mkdir with `recursive`
+ * tells nothing of what it made before it failed, and fails with ENOTDIR when a prune meets it.)
  */
-export async function makeDirectory(path: string): Promise<readonly string[]> {
-  const first = await makePath(path);
-  if (first === undefined) return [];
-  const changed: string[] = [];
-  for (let directory = path; directory.length >= first.length; directory = dirname(directory)) {
-    changed.push(dirname(directory));
+async function makeDirectory(path: string, changed: Set<string>): Promise<void> {
+  try {
+    await mkdirMissing(path, changed);
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT')) throw error;
+    await makeDirectory(dirname(path), changed);
+    await mkdirMissing(path, changed);
   }
-  return changed;
+}
+
+async function mkdirMissing(path: string, changed: Set<string>): Promise<void> {
+  try {
+    await mkdir(path);
+    changed.add(dirname(path));
+  } catch (error) {
+    if (!hasErrno(error, 'EEXIST')) throw error;
+  }
 }
 
 /**
@@ -35,11 +45,7 @@ export async function intoDirectory<T>(
     } catch (error) {
       if (!hasErrno(error, 'ENOENT') || attempt === ATTEMPTS) throw error;
     }
-    try {
-      for (const parent of await makeDirectory(directory)) changed.add(parent);
-    } catch (error) {
-      if (!hasErrno(error, 'ENOENT')) throw error;
-    }
+    await prepareDirectory(directory, changed);
   }
 }
 
@@ -65,6 +71,15 @@ export async function syncDirectory(path: string): Promise<boolean> {
   }
 }
 
+/** As makeDirectory, tolerant of a concurrent prune: the step that needs the directory tries again. */
+async function prepareDirectory(path: string, changed: Set<string>): Promise<void> {
+  try {
+    await makeDirectory(path, changed);
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT')) throw error;
+  }
+}
+
 /**
  * Gives the file `from` the name `to` as well (or, with `replace`, instead), atomically and durably.
  * `exists`: `to` is taken. `gone`: there is no `from`.
@@ -77,6 +92,8 @@ export async function place(
   const parent = dirname(to);
   const changed = new Set([parent]);
   try {
+    // A new name mostly has a new directory: made first, it saves a failed link.
+    if (!replace) await prepareDirectory(parent, changed);
     await intoDirectory(parent, changed, async () => {
       try {
         await (replace ? rename(from, to) : link(from, to));

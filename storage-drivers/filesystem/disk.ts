@@ -30,9 +30,7 @@ export const stat = (path: string): Promise<fs.Stats> => result((done) => fs.sta
 export const readdir = (path: string): Promise<string[]> => result((done) => fs.readdir(path, done));
 export const readEntries = (path: string): Promise<fs.Dirent[]> =>
   result((done) => fs.readdir(path, { withFileTypes: true }, done));
-/** Answers the first directory it had to make. */
-export const makePath = (path: string): Promise<string | undefined> =>
-  result((done) => fs.mkdir(path, { recursive: true }, done));
+export const mkdir = (path: string): Promise<void> => completion((done) => fs.mkdir(path, done));
 export const fsync = (fd: number): Promise<void> => completion((done) => fs.fsync(fd, done));
 export const ftruncate = (fd: number, size: number): Promise<void> =>
   completion((done) => fs.ftruncate(fd, size, done));

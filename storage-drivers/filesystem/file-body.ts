@@ -1,10 +1,12 @@
 import fs from 'node:fs';
 import { Readable } from 'node:stream';
 import { StorageError } from '../../src/ports/storage-driver.js';
+import { BufferPool } from './buffer-pool.js';
 import { outage } from './errno.js';
 
-/** STACK.md §4: reads of 1 MiB cost half the CPU of reads of 64 KiB. */
-const CHUNK_BYTES = 1024 * 1024;
+/** Large reads cost half the CPU of reads of 64 KiB. */
+const CHUNK_BYTES = 512 * 1024;
+const POOL = new BufferPool(CHUNK_BYTES, 32);
 
 export interface FileBodyOptions {
   readonly fd: number;
@@ -13,6 +15,8 @@ export interface FileBodyOptions {
   readonly start: number;
   /** The first byte that is not wanted. */
   readonly end: number;
+  /** Whether a chunk is the reader's only until it takes the next one: two buffers then do for the whole file. */
+  readonly borrow?: boolean;
 }
 
 /** A part of an open file; owns and closes the descriptor. UNAVAILABLE if the file ends before `end`. */
@@ -20,16 +24,19 @@ export class FileBody extends Readable {
   private readonly fd: number;
   private readonly name: string;
   private readonly end: number;
+  private readonly lent: Buffer[];
   private position: number;
+  private turn = 0;
   private reading = false;
   private closed_ = false;
 
-  constructor({ fd, name, start, end }: FileBodyOptions) {
-    super({ highWaterMark: CHUNK_BYTES });
+  constructor({ fd, name, start, end, borrow = false }: FileBodyOptions) {
+    super({ highWaterMark: Math.max(1, Math.min(CHUNK_BYTES, end - start)) });
     this.fd = fd;
     this.name = name;
     this.position = start;
     this.end = end;
+    this.lent = borrow ? [POOL.take(), POOL.take()] : [];
   }
 
   override _read(): void {
@@ -38,20 +45,32 @@ export class FileBody extends Readable {
       this.push(null);
       return;
     }
-    const chunk = Buffer.allocUnsafeSlow(length);
-    this.reading = true;
-    fs.read(this.fd, chunk, 0, length, this.position, (error, bytes) => {
-      this.reading = false;
-      if (this.destroyed) this.close();
-      else if (error !== null) this.destroy(outage(this.name, error));
-      else if (bytes === 0) this.destroy(this.short());
-      else this.pass(bytes === length ? chunk : chunk.subarray(0, bytes));
-    });
+    this.fill(this.buffer(length), 0);
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     if (!this.reading) this.close();
+    // After a failure or an early end a buffer may still be on its way to a socket: it is left to the collector.
+    if (error === null && this.readableEnded) this.lent.forEach((buffer) => POOL.give(buffer));
     callback(error);
+  }
+
+  private buffer(length: number): Buffer {
+    this.turn ^= 1;
+    return this.lent[this.turn]?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length);
+  }
+
+  /** Chunks are always full, so that never more than one waits beside the one that is lent. */
+  private fill(chunk: Buffer, filled: number): void {
+    this.reading = true;
+    fs.read(this.fd, chunk, filled, chunk.length - filled, this.position + filled, (error, bytes) => {
+      this.reading = false;
+      if (this.destroyed) this.close();
+      else if (error !== null) this.destroy(outage(this.name, error));
+      else if (bytes === 0) this.destroy(this.short(this.position + filled));
+      else if (filled + bytes < chunk.length) this.fill(chunk, filled + bytes);
+      else this.pass(chunk);
+    });
   }
 
   private pass(chunk: Buffer): void {
@@ -66,10 +85,10 @@ export class FileBody extends Readable {
     fs.closeSync(this.fd);
   }
 
-  private short(): StorageError {
+  private short(position: number): StorageError {
     return new StorageError(
       'UNAVAILABLE',
-      `filesystem: ${this.name} ends at byte ${this.position} of ${this.end}`,
+      `filesystem: ${this.name} ends at byte ${position} of ${this.end}`,
     );
   }
 }

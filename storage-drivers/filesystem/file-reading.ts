@@ -43,12 +43,13 @@ export async function bodyOf(
   fd: number,
   name: string,
   bounds: () => { start: number; end: number },
+  borrow = false,
 ): Promise<Readable> {
   let handedOn = false;
   try {
     const { start, end } = bounds();
     handedOn = end - start > SMALL_BYTES;
-    if (handedOn) return new FileBody({ fd, name, start, end });
+    if (handedOn) return new FileBody({ fd, name, start, end, borrow });
     return new BufferBody([await readExactly(fd, name, start, end)]);
   } finally {
     if (!handedOn) fs.closeSync(fd);

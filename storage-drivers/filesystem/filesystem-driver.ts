@@ -73,10 +73,10 @@ class FilesystemDriver implements StorageDriver {
   }
 
   async get(key: Key, options: GetOptions = {}): Promise<{ stat: ObjectStat; body: Readable }> {
-    const { signal, range } = options;
+    const { signal, range, borrow } = options;
     signal?.throwIfAborted();
     const { fd, stat } = await openFile(this.path(key), key);
-    const body = await bodyOf(fd, key, () => boundsOf(key, range, stat.size));
+    const body = await bodyOf(fd, key, () => boundsOf(key, range, stat.size), borrow);
     destroyOn(signal, body);
     return { stat, body };
   }

@@ -37,6 +37,7 @@ export function launchOurs(
     command: process.execPath,
     args: [
       ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
+      '--min-semi-space-size=16',
       join(here, '../../src/main.js'),
     ],
     environment: {

@@ -1,4 +1,168 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { listedKey } from '../../src/domain/keys.js';
+import type { Segment, StorageDriver } from '../../src/ports/storage-driver.js';
+import { bytesOf, chunked, collect, digestOf } from '../../storage-drivers/driver-suite/bodies.js';
 import { describeDriver } from '../../storage-drivers/driver-suite/driver-suite.js';
-import { filesystemFixture } from './filesystem-fixture.js';
+import { rejectsWith } from '../../storage-drivers/driver-suite/subject.js';
+import { filesBelow, filesystemFixture, type FilesystemFixture } from './filesystem-fixture.js';
 
 describeDriver('filesystem', filesystemFixture);
+
+const MIB = 1024 * 1024;
+const KEY = listedKey('docker/registry/v2/blobs/sha256/ab/abcd/data');
+
+describe('filesystem driver', () => {
+  let fixture: FilesystemFixture;
+  let driver: StorageDriver;
+  let root: string;
+
+  beforeEach(async () => {
+    fixture = await filesystemFixture();
+    ({ driver, root } = fixture);
+  });
+
+  afterEach(async function () {
+    const left = (await fixture.leftovers()).filter(
+      (name) => name.startsWith('open:') || name.includes('tmp/'),
+    );
+    await fixture.destroy();
+    assert.deepEqual(left, []);
+  });
+
+  const append = (recorded: readonly Segment[], text: string): Promise<readonly Segment[]> =>
+    driver.segments.append('set', recorded, chunked(Buffer.from(text)));
+  const content = async (segments: readonly Segment[]): Promise<string> =>
+    (await collect(driver.segments.read('set', segments))).toString();
+  const inSet = (name: string): string => join(root, 'stackyard/segments/set', name);
+  const nameOf = (segments: readonly Segment[]): string => segments[0]?.name ?? '';
+
+  describe('layout', () => {
+    it('keeps an object in a file of its key, and what was there before is an object', async () => {
+      await driver.put(KEY, Buffer.from('x'));
+      assert.equal(fs.readFileSync(join(root, KEY), 'utf8'), 'x');
+      const found = listedKey('docker/registry/v2/repositories/a/_layers/sha256/ab/link');
+      fs.mkdirSync(join(root, found, '..'), { recursive: true });
+      fs.writeFileSync(join(root, found), 'sha256:ab');
+      assert.equal((await driver.read(found)).toString(), 'sha256:ab');
+    });
+
+    it('prunes what a delete leaves empty, up to the root of keys', async () => {
+      const other = listedKey('docker/registry/v2/blobs/sha256/cd/data');
+      await driver.put(KEY, Buffer.from('x'));
+      await driver.put(other, Buffer.from('x'));
+      await driver.delete(KEY);
+      assert.deepEqual(fs.readdirSync(join(root, 'docker/registry/v2/blobs/sha256')), ['cd']);
+      await driver.deleteMany([other]);
+      assert.deepEqual(fs.readdirSync(join(root, 'docker/registry/v2')), []);
+    });
+
+    it('prunes what a killed delete left empty', async () => {
+      fs.mkdirSync(join(root, KEY, '..'), { recursive: true });
+      await driver.delete(KEY);
+      assert.deepEqual(fs.readdirSync(join(root, 'docker/registry/v2')), []);
+    });
+
+    it('follows symbolic links in listings, and leaves out what is no file', async () => {
+      await driver.put(KEY, Buffer.from('x'));
+      fs.symlinkSync(join(root, 'docker/registry/v2/blobs'), join(root, 'docker/registry/v2/linked'));
+      fs.symlinkSync('/nowhere', join(root, 'docker/registry/v2/dangling'));
+      const { objects } = await driver.list({ prefix: 'docker/registry/v2/', limit: 10 });
+      assert.deepEqual(
+        objects.map(({ key }) => key),
+        [KEY, KEY.replace('blobs', 'linked')],
+      );
+    });
+  });
+
+  describe('sessions', () => {
+    it('grow in place: nothing is copied', async () => {
+      const one = await append([], 'abc');
+      const two = await append(one, 'def');
+      assert.equal(nameOf(two), nameOf(one));
+      const inode = fs.statSync(inSet(nameOf(two))).ino;
+      await driver.segments.commit('set', two, KEY);
+      assert.equal(fs.statSync(join(root, KEY)).ino, inode);
+      assert.equal(fs.existsSync(inSet('.')), false);
+    });
+
+    it('are copied when the offset was claimed by a writer that was killed', async () => {
+      const one = await append([], 'abc');
+      fs.writeFileSync(inSet(`${nameOf(one)}.3.claim`), '');
+      fs.appendFileSync(inSet(nameOf(one)), 'torn');
+      const two = await append(one, 'def');
+      assert.notEqual(nameOf(two), nameOf(one));
+      assert.equal(await content(two), 'abcdef');
+      assert.equal(fs.readFileSync(inSet(nameOf(one)), 'utf8'), 'abctorn');
+      await driver.segments.commit('set', one, KEY);
+      assert.equal((await driver.read(KEY)).toString(), 'abc');
+    });
+
+    it('are copied when a power failure took the claim of a longer file', async () => {
+      const one = await append([], 'abc');
+      const two = await append(one, 'def');
+      fs.unlinkSync(inSet(`${nameOf(one)}.3.claim`));
+      assert.equal(await content(await append(one, 'xyz')), 'abcxyz');
+      assert.equal(await content(two), 'abcdef');
+    });
+
+    it('are never written once they are a blob', async () => {
+      const one = await append([], 'abc');
+      fs.mkdirSync(join(root, KEY, '..'), { recursive: true });
+      fs.linkSync(inSet(nameOf(one)), join(root, KEY));
+      assert.equal(await content(await append(one, 'def')), 'abcdef');
+      assert.equal((await driver.read(KEY)).toString(), 'abc');
+    });
+
+    it('are as old as their commit', async () => {
+      const one = await append([], 'abc');
+      fs.utimesSync(inSet(nameOf(one)), 1, 1);
+      const before = Date.now();
+      const { lastModified } = await driver.segments.commit('set', one, KEY);
+      assert.ok(lastModified.getTime() >= before - 5);
+      assert.deepEqual((await driver.stat(KEY)).lastModified, lastModified);
+    });
+
+    it('are gone after their commit: EXISTS if it was this one, else MISMATCH', async () => {
+      const one = await append([], 'abc');
+      await driver.segments.commit('set', one, KEY);
+      await rejectsWith(driver.segments.commit('set', one, KEY), 'EXISTS');
+      await driver.delete(KEY);
+      await rejectsWith(driver.segments.commit('set', one, KEY), 'MISMATCH');
+      await rejectsWith(append(one, 'def'), 'NOT_FOUND');
+    });
+  });
+
+  it('shows leftover temporary files to the purge as sets', async () => {
+    await append([], 'abc');
+    await driver.put(KEY, Buffer.from('x'));
+    for (const name of ['left1', 'left2']) fs.writeFileSync(join(root, 'stackyard/tmp', name), name);
+    const { sets } = await driver.segments.list({ limit: 10 });
+    assert.deepEqual(
+      sets.map(({ set, size }) => [set, size]),
+      [
+        ['set', 3],
+        ['tmp-left1', 5],
+        ['tmp-left2', 5],
+      ],
+    );
+    for (const { set } of sets) await driver.segments.remove(set);
+    assert.deepEqual((await driver.segments.list({ limit: 10 })).sets, []);
+    assert.deepEqual(fs.readdirSync(join(root, 'stackyard/tmp')), []);
+  });
+
+  it('fails a body whose file ends early', async () => {
+    const bytes = bytesOf(1, 3 * MIB);
+    await driver.putVerified(KEY, chunked(bytes), { digest: digestOf(bytes), size: bytes.length });
+    const { body } = await driver.get(KEY);
+    fs.truncateSync(join(root, KEY), MIB + 1);
+    await rejectsWith(collect(body), 'UNAVAILABLE');
+  });
+
+  it('leaves only directories that stay once everything is deleted', async () => {
+    await driver.segments.commit('set', await append([], 'abc'), KEY);
+    await driver.delete(KEY);
+    assert.deepEqual(await filesBelow(root), []);
+  });
+});

@@ -5,7 +5,7 @@ import { rejectsWith } from '../../storage-drivers/driver-suite/subject.js';
 import { createMemoryDriver } from '../../storage-drivers/memory/memory-driver.js';
 import { memoryFixture, testClock, testIds } from './memory-fixture.js';
 
-describeDriver('memory', () => memoryFixture((driver) => driver));
+describeDriver('memory', () => memoryFixture((driver) => driver), { oneProcess: true });
 
 describe('memory driver', () => {
   const driver = createMemoryDriver({ clock: testClock, ids: testIds(), segmentBytes: 10, joinBelow: 4 });

@@ -9,7 +9,7 @@ import { rejectsWith } from '../../storage-drivers/driver-suite/subject.js';
 import { createMemoryDriver } from '../../storage-drivers/memory/memory-driver.js';
 import { memoryFixture, testClock, testIds } from '../storage-drivers/memory-fixture.js';
 
-describeDriver('memory, checked', () => memoryFixture(checked));
+describeDriver('memory, checked', () => memoryFixture(checked), { oneProcess: true });
 
 /** A driver that checks nothing: every method takes what it is given and fails or notes it. */
 function careless(calls: unknown[][], error?: Error): StorageDriver {

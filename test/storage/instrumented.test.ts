@@ -15,7 +15,9 @@ function counted(driver: StorageDriver): { driver: StorageDriver; requests: Stor
   return { driver: instrumented(driver, telemetry), requests };
 }
 
-describeDriver('memory, instrumented', () => memoryFixture((driver) => counted(driver).driver));
+describeDriver('memory, instrumented', () => memoryFixture((driver) => counted(driver).driver), {
+  oneProcess: true,
+});
 
 describe('instrumented driver', () => {
   const key = listedKey('stackyard/v1/key');

@@ -1,10 +1,9 @@
-import { pipeline } from 'node:stream/promises';
 import { parseRange } from '../../domain/byte-range.js';
 import type { ByteRange } from '../../domain/byte-range.js';
 import { Digest } from '../../domain/digest.js';
 import { InvalidValue } from '../../domain/invalid-value.js';
 import { RegistryError } from '../../errors/registry-error.js';
-import { matchesEtag, send, sendHead, sendNotModified } from '../response.js';
+import { matchesEtag, send, sendBody, sendHead, sendNotModified } from '../response.js';
 import type { HeaderList } from '../response.js';
 import type { OciCall } from './call.js';
 
@@ -21,11 +20,7 @@ export async function getBlob(call: OciCall): Promise<void> {
   const headers = blobHeaders(digest, etag, length);
   if (range === undefined) sendHead(res, 200, headers);
   else sendHead(res, 206, [...headers, 'Content-Range', `bytes ${range.start}-${range.end}/${member.size}`]);
-  try {
-    await pipeline(body, res);
-  } catch (error) {
-    if (!res.closed || body.errored !== null) throw error;
-  }
+  await sendBody(res, body);
 }
 
 /** HEAD /v2/<name>/blobs/<digest> (OCI end-2). */
@@ -33,7 +28,8 @@ export async function headBlob(call: OciCall): Promise<void> {
   const digest = digestToRead(call.target);
   const member = await call.registry.blobs.stat(call.name, digest);
   const etag = `"${digest.toString()}"`;
-  if (matchesEtag(call.req.headers['if-none-match'], digest.toString())) return sendNotModified(call.res, etag);
+  if (matchesEtag(call.req.headers['if-none-match'], digest.toString()))
+    return sendNotModified(call.res, etag);
   sendHead(call.res, 200, blobHeaders(digest, etag, member.size));
   call.res.end();
 }

@@ -33,12 +33,17 @@ const TABLE = tableOf(ROUTES);
 
 export function createDispatcher(parts: OciParts): OciDispatcher {
   return (req, res, notes) => {
-    const url = req.url ?? '';
+    const url = originForm(req.url ?? '');
     const queryAt = url.indexOf('?');
     const path = queryAt < 0 ? url : url.slice(0, queryAt);
     if (!path.startsWith('/v2/') && path !== '/v2') return undefined;
     return dispatch(parts, req, res, notes, path, queryAt < 0 ? '' : url.slice(queryAt + 1));
   };
+}
+
+/** RFC 9112 §3.2.2: a server takes the absolute form too. */
+function originForm(target: string): string {
+  return target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?]*/i, '');
 }
 
 async function dispatch(
@@ -65,7 +70,8 @@ async function dispatch(
 
 function requirePath(rawPath: string): OciPath {
   const path = parseOciPath(rawPath);
-  if (path === undefined) throw new RegistryError('NAME_UNKNOWN', 'no endpoint of the registry API has this path');
+  if (path === undefined)
+    throw new RegistryError('NAME_UNKNOWN', 'no endpoint of the registry API has this path');
   return path;
 }
 
@@ -79,7 +85,9 @@ function requireRoute(shape: Shape, method: string): Route {
 }
 
 function repositoryOf({ shape, name }: OciPath): RepositoryName | undefined {
-  return shape === 'base' || shape === 'catalog' || shape === 'extensions' ? undefined : parseRepositoryName(name);
+  return shape === 'base' || shape === 'catalog' || shape === 'extensions'
+    ? undefined
+    : parseRepositoryName(name);
 }
 
 function tableOf(routes: readonly Route[]): ReadonlyMap<Shape, ReadonlyMap<string, Route>> {

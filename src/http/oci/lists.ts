@@ -14,7 +14,10 @@ const REFERRERS_BYTES = 3 * 1024 * 1024;
 /** GET /v2/<name>/tags/list (OCI end-8a, 8b): without `n` every tag. */
 export async function getTags(call: OciCall): Promise<void> {
   const page = await call.registry.tags.page(call.name, pageRequest(call, Number.MAX_SAFE_INTEGER));
-  sendJson(call.res, 200, nextLink(call, page.items.length, page.next), { name: call.name, tags: page.items });
+  sendJson(call.res, 200, nextLink(call, page.items.length, page.next), {
+    name: call.name,
+    tags: page.items,
+  });
 }
 
 /** GET /v2/_catalog (Docker Registry HTTP API v2). */
@@ -28,7 +31,8 @@ export async function getReferrers(call: OciCall): Promise<void> {
   const subject = Digest.parse(call.target);
   const artifactType = call.query.get('artifactType');
   const all = await call.registry.referrers.list(call.name, subject);
-  const wanted = artifactType === null ? all : all.filter((referrer) => referrer.artifactType === artifactType);
+  const wanted =
+    artifactType === null ? all : all.filter((referrer) => referrer.artifactType === artifactType);
   const { items, next } = cut(wanted, pageRequest(call, Number.MAX_SAFE_INTEGER));
   const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.ociIndex, manifests: items };
   const filters = artifactType === null ? [] : ['OCI-Filters-Applied', 'artifactType'];
@@ -47,12 +51,15 @@ function pageRequest({ query, options }: OciCall, fallback: number): PageRequest
 }
 
 /** Descriptors in order of digests, cut by number and by bytes. */
-function cut(sorted: readonly Descriptor[], { limit, last }: PageRequest): { items: Descriptor[]; next?: string } {
+function cut(
+  sorted: readonly Descriptor[],
+  { limit, last }: PageRequest,
+): { items: Descriptor[]; next?: string } {
   const rest = last === undefined ? sorted : sorted.filter(({ digest }) => digest.toString() > last);
   const items: Descriptor[] = [];
   let bytes = 0;
   for (const descriptor of rest) {
-    bytes += JSON.stringify(descriptor).length;
+    bytes += Buffer.byteLength(JSON.stringify(descriptor)) + 1;
     if (items.length === limit || (items.length > 0 && bytes > REFERRERS_BYTES)) break;
     items.push(descriptor);
   }

@@ -39,9 +39,12 @@ export async function putManifest(call: OciCall): Promise<void> {
   const body = call.body();
   const bytes = await body.bytes(options.maxManifestBytes);
   if (bytes === undefined) {
-    throw new RegistryError('MANIFEST_INVALID', `a manifest has at most ${options.maxManifestBytes} bytes`, { status: 413 });
+    throw new RegistryError('MANIFEST_INVALID', `a manifest has at most ${options.maxManifestBytes} bytes`, {
+      status: 413,
+    });
   }
-  if (body.interrupted) throw new RegistryError('MANIFEST_INVALID', 'the request ended before its body was complete');
+  if (body.interrupted)
+    throw new RegistryError('MANIFEST_INVALID', 'the request ended before its body was complete');
   const contentType = req.headers['content-type'];
   const { digest, subject } = await call.registry.manifests.put(name, {
     bytes,
@@ -76,7 +79,9 @@ function tagParameters({ query, options }: OciCall, reference: Reference): reado
     throw new RegistryError('TAG_INVALID', 'tag parameters go with a manifest that is put by its digest');
   }
   if (tags.length > options.maxTagsPerPut) {
-    throw new RegistryError('TAG_INVALID', `one PUT sets at most ${options.maxTagsPerPut} tags`, { status: 414 });
+    throw new RegistryError('TAG_INVALID', `one PUT sets at most ${options.maxTagsPerPut} tags`, {
+      status: 414,
+    });
   }
   return tags;
 }

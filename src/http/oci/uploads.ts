@@ -18,7 +18,8 @@ const IGNORED_BODY_BYTES = 1024 * 1024;
 export async function postUpload(call: OciCall): Promise<void> {
   const { query, registry, name, caller } = call;
   const mount = query.get('mount');
-  if (mount !== null && (await mounted(call, Digest.parse(mount)))) return sendCreated(call, Digest.parse(mount));
+  if (mount !== null && (await mounted(call, Digest.parse(mount))))
+    return sendCreated(call, Digest.parse(mount));
   const whole = query.get('digest');
   if (whole !== null && mount === null) {
     const digest = Digest.parse(whole);
@@ -36,7 +37,11 @@ export async function postUpload(call: OciCall): Promise<void> {
 export async function patchUpload(call: OciCall): Promise<void> {
   const body = call.body();
   const chunk = chunkOf(call, body.length);
-  sendAccepted(call, 202, await call.registry.uploads.append(call.name, sessionRef(call.target, call.query), body, chunk));
+  sendAccepted(
+    call,
+    202,
+    await call.registry.uploads.append(call.name, sessionRef(call.target, call.query), body, chunk),
+  );
 }
 
 /** PUT <session>?digest= (OCI end-6): without content, with the last chunk, or with the whole blob. */
@@ -93,7 +98,10 @@ function chunkOf({ req }: OciCall, length: number | undefined): ByteRange | unde
   const chunk = parseContentRange(header);
   const announced = chunk.end - chunk.start + 1;
   if (length !== undefined && length !== announced) {
-    throw new RegistryError('SIZE_INVALID', `Content-Length is ${length}, but Content-Range has ${announced} bytes`);
+    throw new RegistryError(
+      'SIZE_INVALID',
+      `Content-Length is ${length}, but Content-Range has ${announced} bytes`,
+    );
   }
   return chunk;
 }

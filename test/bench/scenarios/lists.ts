@@ -25,7 +25,7 @@ async function readyToList(stage: Stage, paths: readonly string[], leastMeanByte
     connections: options.connections,
     leastMeanBytes: stage.ceiling ? 0 : leastMeanBytes,
   };
-  if (stage.first) await runWrk(scratch, { ...job, seconds: 1 });
+  if (stage.first) await runWrk(scratch, { ...job, seconds: stage.options.quick ? 1 : 2 });
   return { run: () => runWrk(scratch, { ...job, seconds: options.seconds }) };
 }
 

@@ -52,7 +52,7 @@ function hotGet(by: By): Scenario {
         connections: stage.options.connections,
         leastMeanBytes: stage.ceiling ? 0 : Math.min(...manifests.map(({ body }) => body.length)),
       };
-      if (stage.first) await runWrk(stage.scratch, { ...job, seconds: 1 });
+      if (stage.first) await runWrk(stage.scratch, { ...job, seconds: stage.options.quick ? 1 : 2 });
       return { run: () => runWrk(stage.scratch, { ...job, seconds: stage.options.seconds }) };
     },
   };
@@ -120,7 +120,7 @@ function headScenario(name: string, headsOf: (stage: Stage) => Promise<readonly 
       const { generator, options, subject } = stage;
       const paths = heads.map(({ path }) => path);
       const job = { target: subject.target, lanes: options.connections, paths, accept: acceptManifests };
-      if (stage.first) await generator.run({ ...job, seconds: 1 });
+      if (stage.first) await generator.run({ ...job, seconds: stage.options.quick ? 1 : 2 });
       return { run: () => generator.run({ ...job, seconds: options.seconds }) };
     },
   };

@@ -1,0 +1,209 @@
+// npm test: everything from a fresh clone. Options:
+//   --only GLOB     only the test files that match, e.g. --only 'test/e2e/docker*' (or a part of a path)
+//   --conformance   only the official OCI suite, in its three modes
+//   --peers         only the clients that are not part of CI: helm, cosign
+//   --all           the tests, the OCI suite in three modes, and a short soak, as CI does
+//   --require-all   a suite whose program is missing fails instead of being left out (CI=true means it too)
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { exitOnPrepareError, prepare } from './prepare.mjs';
+import { installTestPackages } from './system-packages.mjs';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const TEST_FILES = join(ROOT, 'dist', 'test');
+const CONFORMANCE_MODES = ['one', 'workers', 'alternate'];
+const MINUTE = 60_000;
+const STOP_MS = 40_000;
+
+/** Runs child processes one after the other; a signal to us ends the current one, by its id, and then us. */
+class Run {
+  #current;
+  #signalled;
+
+  constructor() {
+    for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 })) {
+      process.on(signal, () => {
+        if (this.#current === undefined || this.#signalled !== undefined) process.exit(code);
+        this.#signalled = code;
+        this.#current.kill('SIGTERM');
+      });
+    }
+  }
+
+  /** Waits for a child's end, at most `limitMs`; after a signal it does not return. */
+  async watch(child, limitMs = 30 * MINUTE) {
+    this.#current = child;
+    let late = false;
+    let killer;
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill('SIGTERM');
+      killer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    }, limitMs);
+    const exit = await new Promise((resolve) => {
+      child.once('error', (error) => resolve({ code: 1, why: `cannot be started: ${error.message}` }));
+      child.once('close', (code, signal) => resolve({ code: code ?? 1, why: signal ?? `code ${code}` }));
+    });
+    clearTimeout(timer);
+    clearTimeout(killer);
+    this.#current = undefined;
+    if (this.#signalled !== undefined) process.exit(this.#signalled);
+    return late ? { code: 1, why: `not done within ${limitMs / MINUTE} minutes` } : exit;
+  }
+
+  node(args, { limitMs, env } = {}) {
+    const options = { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } };
+    return this.watch(spawn(process.execPath, args, options), limitMs);
+  }
+}
+
+/** Adds up what the steps report. */
+class Total {
+  passed = 0;
+  failed = 0;
+  skipped = 0;
+  leftOut = [];
+  failures = [];
+
+  add({ passed, failed, skipped, leftOut }) {
+    this.passed += passed;
+    this.failed += failed;
+    this.skipped += skipped;
+    this.leftOut.push(...leftOut);
+  }
+
+  fail(what) {
+    this.failed++;
+    this.failures.push(what);
+  }
+
+  print() {
+    console.log('');
+    if (this.leftOut.length > 0) console.log('left out:');
+    for (const line of new Set(this.leftOut.map(({ suite, reason }) => `  ${suite}: ${reason}`)))
+      console.log(line);
+    for (const failure of this.failures) console.log(`failed: ${failure}`);
+    console.log(`${this.passed} passed, ${this.failed} failed, ${this.skipped} skipped`);
+  }
+}
+
+const options = parseArgs({
+  options: {
+    only: { type: 'string' },
+    peers: { type: 'boolean', default: false },
+    conformance: { type: 'boolean', default: false },
+    all: { type: 'boolean', default: false },
+    'require-all': { type: 'boolean', default: false },
+  },
+}).values;
+
+const ci = process.env.CI === 'true';
+const run = new Run();
+const total = new Total();
+const results = mkdtempSync(join(tmpdir(), 'sy-results-'));
+process.on('exit', () => rmSync(results, { recursive: true, force: true }));
+if (options['require-all']) process.env.STACKYARD_TEST_REQUIRE_ALL = '1';
+
+await prepare().catch(exitOnPrepareError);
+if (options.peers) {
+  await mocha('peers', inFolder('peers'), 30 * MINUTE);
+} else if (options.conformance) {
+  for (const mode of CONFORMANCE_MODES) await conformance(mode);
+} else if (options.only !== undefined) {
+  await installTestPackages(run);
+  await mocha('tests', allFiles().filter(matching(options.only)), 20 * MINUTE);
+} else {
+  if (ci) await staticChecks();
+  await installTestPackages(run);
+  const apart = ['e2e', 'peers', 'bench', 'soak'].flatMap(inFolder);
+  const unit = allFiles().filter((path) => !apart.includes(path));
+  await mocha('unit', unit, 8 * MINUTE);
+  await mocha('e2e', inFolder('e2e'), 15 * MINUTE);
+  for (const mode of options.all ? CONFORMANCE_MODES : ['one']) await conformance(mode);
+  if (options.all) await soak();
+}
+if (total.passed + total.failed === 0) total.fail('no test ran');
+total.print();
+process.exitCode = total.failed > 0 ? 1 : 0;
+
+async function staticChecks() {
+  for (const [name, args] of [
+    [
+      'prettier',
+      [join('node_modules', 'prettier', 'bin', 'prettier.cjs'), '--check', '--log-level=warn', '.'],
+    ],
+    ['eslint', [join('node_modules', 'eslint', 'bin', 'eslint.js'), '.']],
+  ]) {
+    const { code, why } = await run.node(args, { limitMs: 10 * MINUTE });
+    if (code !== 0) total.fail(`${name}: ${why}`);
+  }
+}
+
+async function mocha(name, files, limitMs) {
+  if (files.length === 0) return;
+  const output = join(results, `${name}.json`);
+  const args = [
+    join('node_modules', 'mocha', 'bin', 'mocha.js'),
+    ...['--reporter', join(TEST_FILES, 'support', 'reporter.js'), '--reporter-option', `output=${output}`],
+    ...['--timeout', '20000', ...(ci ? ['--forbid-only'] : [])],
+    ...files,
+  ];
+  collect(name, output, await run.node(args, { limitMs }));
+}
+
+async function conformance(mode) {
+  const output = join(results, `conformance-${mode}.json`);
+  const args = [join('dist', 'conformance', 'run.js'), '--mode', mode, '--json', output];
+  collect(`OCI conformance (${mode})`, output, await run.node(args, { limitMs: 15 * MINUTE }));
+}
+
+async function soak() {
+  const output = join(results, 'soak.json');
+  const args = [join('dist', 'test', 'soak', 'soak.js'), '--seconds', '60', '--json', output];
+  collect('soak', output, await run.node(args, { limitMs: 5 * MINUTE }));
+}
+
+/** Counts what a step left in its file; a bad end that its counts do not show is a failure of its own. */
+function collect(name, output, { code, why }) {
+  let result;
+  try {
+    result = JSON.parse(readFileSync(output, 'utf8'));
+  } catch (error) {
+    total.fail(`${name}: ended with ${why} and left no result (${error.code ?? error.message})`);
+    return;
+  }
+  total.add(result);
+  if (code !== 0 && result.failed === 0) total.fail(`${name}: ended with ${why}`);
+}
+
+function allFiles() {
+  return readdirSync(TEST_FILES, { recursive: true })
+    .filter((path) => path.endsWith('.test.js'))
+    .map((path) => join(TEST_FILES, path))
+    .sort();
+}
+
+function inFolder(folder) {
+  return allFiles().filter((path) => path.startsWith(join(TEST_FILES, folder) + sep));
+}
+
+/** A test for the compiled files whose source path matches the glob, or holds the text. */
+function matching(glob) {
+  const source = (path) => relative(join(ROOT, 'dist'), path).replace(/\.js$/, '.ts');
+  if (!/[*?]/.test(glob)) return (path) => source(path).includes(glob);
+  const pattern = glob
+    .split(/(\*\*\/?|\*|\?)/)
+    .map((part) => {
+      if (part.startsWith('**')) return '.*';
+      if (part === '*') return '[^/]*';
+      if (part === '?') return '[^/]';
+      return part.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+    })
+    .join('');
+  const whole = new RegExp(`^${pattern}(\\.test)?(\\.ts)?$`);
+  return (path) => whole.test(source(path));
+}
