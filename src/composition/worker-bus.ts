@@ -40,34 +40,44 @@ export function workerInvalidations(): Invalidations {
   };
 }
 
+/** A worker that does not answer for so long is stuck: the others do not wait for it any longer. */
+const STUCK_AFTER_MS = 2000;
+
 interface Relay {
   readonly waitingFor: Set<number>;
   readonly done: () => void;
+  readonly timer: NodeJS.Timeout;
 }
 
-/** In the primary: passes on what one worker publishes and answers it when every other has forgotten. */
+/** In the primary: passes on what one worker publishes and answers it when every other has forgotten it. */
 export function relayInvalidations(): void {
   const relays = new Map<number, Relay>();
   let lastRelay = 0;
+  const finish = (relay: number): void => {
+    const entry = relays.get(relay);
+    if (entry === undefined) return;
+    relays.delete(relay);
+    clearTimeout(entry.timer);
+    entry.done();
+  };
   const settle = (relay: number, worker: number): void => {
     const entry = relays.get(relay);
     entry?.waitingFor.delete(worker);
-    if (entry === undefined || entry.waitingFor.size > 0) return;
-    relays.delete(relay);
-    entry.done();
+    if (entry?.waitingFor.size === 0) finish(relay);
   };
   cluster.on('message', (from: Worker, message: Message) => {
     if (message.type === 'forgotten') return settle(message.relay, from.id);
     if (message.type !== 'publish') return;
     const relay = (lastRelay += 1);
-    const others = Object.values(cluster.workers ?? {}).filter(
-      (worker) => worker !== undefined && worker.id !== from.id && worker.isConnected(),
-    );
+    const others = Object.values(cluster.workers ?? {})
+      .filter((worker) => worker !== undefined)
+      .filter((worker) => worker.id !== from.id && worker.isConnected());
     const done = (): void => {
       if (from.isConnected()) from.send({ type: 'published', id: message.id } satisfies Message);
     };
-    relays.set(relay, { waitingFor: new Set([from.id, ...others.map((worker) => worker?.id ?? 0)]), done });
-    for (const worker of others) worker?.send({ type: 'forget', relay, invalidation: message.invalidation });
+    const timer = setTimeout(() => finish(relay), STUCK_AFTER_MS);
+    relays.set(relay, { waitingFor: new Set([from.id, ...others.map((worker) => worker.id)]), done, timer });
+    for (const worker of others) worker.send({ type: 'forget', relay, invalidation: message.invalidation });
     settle(relay, from.id);
   });
   cluster.on('exit', (worker: Worker) => {

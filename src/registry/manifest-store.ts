@@ -53,7 +53,7 @@ export class ManifestStore {
     private readonly options: ManifestStoreOptions,
   ) {
     this.bodies = new LRUCache({
-      maxSize: options.cacheBytes,
+      maxSize: Math.max(1, options.cacheBytes),
       sizeCalculation: (bytes) => bytes.byteLength + 200,
     });
   }
