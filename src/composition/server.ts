@@ -15,6 +15,9 @@ import { createStorage } from './storage.js';
 import { systemClock, systemIds } from './system.js';
 import { createTelemetry } from './telemetry.js';
 
+/** What handlers may take, once their connections are gone, to record what came of an upload. */
+const RECORDING_MILLISECONDS = 5000;
+
 /** A server with all its parts, not yet listening. */
 export interface ComposedServer {
   readonly server: Server;
@@ -75,6 +78,7 @@ export async function composeServer(
       draining = true;
       front.drain();
       const { cut } = await drainServer(server, config.server.drainTimeout);
+      await front.idle(RECORDING_MILLISECONDS);
       await driver.close();
       return { cut };
     },

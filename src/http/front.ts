@@ -24,6 +24,9 @@ export class Front {
   private inFlight = 0;
   private count = 0;
   private draining = false;
+  /** Handlers at work; one may outlive its connection, to record what came of an upload. */
+  private handling = 0;
+  private whenIdle: () => void = () => undefined;
 
   constructor(
     private readonly parts: FrontParts,
@@ -34,6 +37,18 @@ export class Front {
   /** From now on every answer ends its connection. */
   drain(): void {
     this.draining = true;
+  }
+
+  /** Resolves once no handler is at work, or after `limit` milliseconds. */
+  async idle(limit: number): Promise<void> {
+    if (this.handling === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, limit);
+      this.whenIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   readonly handle = (req: IncomingMessage, res: ServerResponse): void => {
@@ -63,10 +78,20 @@ export class Front {
       return sendError(req, res, notes.error);
     }
     telemetry.run(storage, () => {
-      if (oci(req, res, notes) !== undefined) return;
+      const answer = oci(req, res, notes);
+      if (answer !== undefined) {
+        this.handling += 1;
+        answer.then(this.handled, this.handled);
+        return;
+      }
       continueBody(req, res);
       app(req, res);
     });
+  };
+
+  private readonly handled = (): void => {
+    this.handling -= 1;
+    if (this.handling === 0) this.whenIdle();
   };
 
   private logRequest(

@@ -5,9 +5,11 @@ import { byCodeUnit, pageOf } from '../domain/page.js';
 import type { Page, PageRequest } from '../domain/page.js';
 import { parseRepositoryName } from '../domain/repository-name.js';
 import type { RepositoryName } from '../domain/repository-name.js';
+import type { Clock } from '../ports/clock.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import { listAll } from './listing.js';
+import { SharedReads } from './shared-reads.js';
 
 const REMEMBERED_MARKERS = 50_000;
 
@@ -17,11 +19,16 @@ const REMEMBERED_MARKERS = 50_000;
  * registry also writes to is walked instead, and no marker is written.
  */
 export class Catalog {
+  private readonly walks = new SharedReads<readonly string[]>();
+  private remembered: { readonly names: readonly string[]; readonly until: number } | undefined;
   private readonly marked = new LRUCache<RepositoryName, true>({ max: REMEMBERED_MARKERS });
 
   constructor(
     private readonly driver: StorageDriver,
     private readonly shared: boolean,
+    private readonly clock: Clock,
+    /** Milliseconds that the names of a shared store serve further pages; 0 walks it for each. */
+    private readonly maxAge: number,
   ) {}
 
   /** Makes the repository appear in the catalog; with its first link. */
@@ -37,11 +44,7 @@ export class Catalog {
 
   async list(request: PageRequest): Promise<Page<string>> {
     if (request.limit === 0) return { items: [] };
-    if (this.shared) {
-      const names: string[] = [];
-      for await (const name of walkRepositories(this.driver)) names.push(name);
-      return pageOf(names.sort(inCatalogOrder), request, inCatalogOrder);
-    }
+    if (this.shared) return pageOf(await this.walked(request.last === undefined), request, inCatalogOrder);
     const { last } = request;
     const listing = await this.driver.list({
       prefix: CATALOG_PREFIX,
@@ -51,6 +54,20 @@ export class Catalog {
     const items = listing.objects.map((object) => unflatName(object.key.slice(CATALOG_PREFIX.length)));
     const next = items.at(-1);
     return listing.next !== undefined && next !== undefined ? { items, next } : { items };
+  }
+
+  /** The names of a shared store: walked for a first page, remembered for those that follow it. */
+  private walked(isFirstPage: boolean): Promise<readonly string[]> {
+    const { remembered } = this;
+    if (!isFirstPage && remembered !== undefined && remembered.until > this.clock.now())
+      return Promise.resolve(remembered.names);
+    return this.walks.get('', async () => {
+      const names: string[] = [];
+      for await (const name of walkRepositories(this.driver)) names.push(name);
+      names.sort(inCatalogOrder);
+      if (this.maxAge > 0) this.remembered = { names, until: this.clock.now() + this.maxAge };
+      return names;
+    });
   }
 }
 

@@ -51,7 +51,7 @@ export function createRegistry(
   { driver, clock, ids, invalidations }: RegistryParts,
   options: RegistryOptions,
 ): Registry {
-  const catalog = new Catalog(driver, options.shared);
+  const catalog = new Catalog(driver, options.shared, clock, options.cacheMaxAge);
   const layers = new Membership('layer', clock, invalidations, options.cacheMaxAge);
   const revisions = new Membership('revision', clock, invalidations, options.cacheMaxAge);
   const blobs = new BlobStore(driver, layers, catalog);
