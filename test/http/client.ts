@@ -44,7 +44,11 @@ export class Answer {
 
   /** Fails unless the status is this one. */
   expect(status: number): this {
-    assert.equal(this.status, status, `${this.status} instead of ${status}: ${this.body.toString().slice(0, 300)}`);
+    assert.equal(
+      this.status,
+      status,
+      `${this.status} instead of ${status}: ${this.body.toString().slice(0, 300)}`,
+    );
     return this;
   }
 
@@ -139,7 +143,7 @@ export class Client {
   /** Every page of a list, by its Links, starting at `path`. */
   async pages(path: string): Promise<readonly Answer[]> {
     const pages: Answer[] = [];
-    for (let next: string | undefined = path; next !== undefined; ) {
+    for (let next: string | undefined = path; next !== undefined;) {
       const answer: Answer = (await this.get(next)).expect(200);
       pages.push(answer);
       next = answer.headers.link === undefined ? undefined : linkOf(answer);
@@ -201,7 +205,9 @@ export class Wire {
 
   static to(port: number): Promise<Wire> {
     return new Promise((resolve, reject) => {
-      const socket: Socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => resolve(new Wire(socket)));
+      const socket: Socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () =>
+        resolve(new Wire(socket)),
+      );
       socket.once('error', reject);
     });
   }
@@ -213,10 +219,10 @@ export class Wire {
     return this;
   }
 
-  /** Resolves when the system has taken the bytes; what fails is told by the next read. */
+  /** Resolves when the system has taken the bytes. */
   write(bytes: Uint8Array | string): Promise<void> {
-    return new Promise((resolve) => {
-      this.socket.write(bytes, () => resolve());
+    return new Promise((resolve, reject) => {
+      this.socket.write(bytes, (error) => (error ? reject(error) : resolve()));
     });
   }
 

@@ -37,7 +37,10 @@ export function blobDescriptor(bytes: Uint8Array, mediaType = LAYER_TYPE): Conte
 }
 
 /** An image manifest whose config is `{}`; `extra` members replace its own. */
-export function imageOf(layers: readonly Uint8Array[] = [], extra: Readonly<Record<string, unknown>> = {}): Content {
+export function imageOf(
+  layers: readonly Uint8Array[] = [],
+  extra: Readonly<Record<string, unknown>> = {},
+): Content {
   return jsonContent(MEDIA_TYPE.ociManifest, {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.ociManifest,
@@ -51,7 +54,12 @@ export function indexOf(
   manifests: readonly ContentDescriptor[],
   extra: Readonly<Record<string, unknown>> = {},
 ): Content {
-  return jsonContent(MEDIA_TYPE.ociIndex, { schemaVersion: 2, mediaType: MEDIA_TYPE.ociIndex, manifests, ...extra });
+  return jsonContent(MEDIA_TYPE.ociIndex, {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.ociIndex,
+    manifests,
+    ...extra,
+  });
 }
 
 /** Incompressible enough, and the same for the same seed. */

@@ -27,10 +27,12 @@ import { temporaryDirectory } from './temporary.js';
 
 export const DAY = 24 * 60 * 60 * 1000;
 const MIB = 1024 * 1024;
+/** Real, for the files of a filesystem store have real times. */
+const STARTED_AT = Date.now();
 
-/** Stands still until told otherwise. */
+/** Stands still until told otherwise; the same in every store of a run. */
 export class FakeClock implements Clock {
-  private time = Date.now();
+  private time = STARTED_AT;
 
   now(): number {
     return this.time;
@@ -186,7 +188,8 @@ export function inProcessBus(members: number): readonly Invalidations[] {
   const listeners = Array.from({ length: members }, () => [] as ((invalidation: Invalidation) => void)[]);
   return listeners.map((own) => ({
     publish: async (invalidation) => {
-      for (const others of listeners) if (others !== own) for (const listener of others) listener(invalidation);
+      for (const others of listeners)
+        if (others !== own) for (const listener of others) listener(invalidation);
     },
     subscribe: (listener) => own.push(listener),
   }));
@@ -197,16 +200,24 @@ export interface Bench {
   /** A server over the store. */
   readonly node: RegistryNode;
   /** One more server over the same store; closed with the test. */
-  another(options?: NodeOptions): Promise<RegistryNode>;
+  readonly another: (options?: NodeOptions) => Promise<RegistryNode>;
 }
 
 /** The same tests over a memory store and over a filesystem store, each test with a store of its own. */
-export function onEveryStore(title: string, define: (bench: () => Bench) => void, options: NodeOptions = {}): void {
+export function onEveryStore(
+  title: string,
+  define: (bench: () => Bench) => void,
+  options: NodeOptions = {},
+): void {
   for (const name of STORE_NAMES) describe(`${title} [${name}]`, () => onStore(name, define, options));
 }
 
 /** Within a suite: a store and a server for each test. */
-export function onStore(name: StoreName, define: (bench: () => Bench) => void, options: NodeOptions = {}): void {
+export function onStore(
+  name: StoreName,
+  define: (bench: () => Bench) => void,
+  options: NodeOptions = {},
+): void {
   let current: Bench | undefined;
   let nodes: RegistryNode[] = [];
   beforeEach(async () => {
