@@ -259,7 +259,7 @@ export function objectCases(subject: () => Subject): void {
 export function sharingCases(subject: () => Subject): void {
   it('shows another process what it acknowledged', async () => {
     const { fixture, driver } = subject();
-    assert.ok(fixture.reopen, 'the fixture of a store of many processes has reopen');
+    assert.ok(fixture.reopen !== undefined, 'the fixture of a store of many processes has reopen');
     const [put, verified, committed] = [subject().key(), subject().key(), subject().key()];
     const bytes = bytesOf(7, 300_000);
     await driver.put(put, bytes);

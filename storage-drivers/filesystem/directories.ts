@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { dirname } from 'node:path';
-import { fsync, link, mkdir, open, rename, rmdir, stat } from './disk.js';
+import { fsync, link, mkdir, rename, rmdir, stat } from './disk.js';
 import { hasErrno } from './errno.js';
 
 /** A put meets this many prunings of the directory it writes to before it gives up. */
@@ -58,7 +58,8 @@ export async function syncDirectories(paths: Iterable<string>): Promise<void> {
 export async function syncDirectory(path: string): Promise<boolean> {
   let fd: number;
   try {
-    fd = await open(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+    // Just used, hence in memory: a turn in the thread pool would cost more than the call.
+    fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return false;
     throw error;

@@ -74,6 +74,7 @@ for (const program of ['podman', 'buildah'] as const) {
         // The image id is the configuration's digest, which the format of the push decides.
         await run('pull', '--tls-verify=false', image);
         const id = await idOf(image);
+        assert.match(id, /^[0-9a-f]{64}$/);
         await run('push', '--tls-verify=false', '--format', format, image, `docker://${image}-again`);
         await run('rmi', '--all', '--force');
         await run('pull', '--tls-verify=false', `${image}-again`);

@@ -11,7 +11,10 @@ export interface RunResult {
   readonly leftOut: readonly { suite: string; reason: string }[];
 }
 
-/** Mocha's spec output, and the counts as JSON at the end. */
+/**
+ * Mocha's spec output, and the counts as JSON at the end. A test that skips itself gives its reason as
+ * `this.currentTest.skipReason` (in a hook) or `this.test.skipReason`; else the list says that there is none.
+ */
 export default class RecordingReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
@@ -23,9 +26,12 @@ export default class RecordingReporter extends Mocha.reporters.Spec {
     runner.on(Mocha.Runner.constants.EVENT_TEST_FAIL, () => counted.failed++); // failed hooks come here too
     runner.on(Mocha.Runner.constants.EVENT_TEST_PENDING, (test: Mocha.Test) => {
       counted.skipped++;
-      const explained = skippedSuites.some(({ suite }) => test.fullTitle().startsWith(suite));
-      if (!explained)
-        unexplained.push({ suite: test.fullTitle(), reason: 'marked as pending in the test itself' });
+      if (skippedSuites.some(({ suite }) => test.fullTitle().startsWith(suite))) return;
+      const { skipReason } = test as { skipReason?: string };
+      unexplained.push({
+        suite: test.fullTitle(),
+        reason: skipReason ?? 'skipped by itself, without a reason',
+      });
     });
     runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => {
       const result: RunResult = { ...counted, leftOut: [...skippedSuites, ...unexplained] };

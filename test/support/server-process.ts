@@ -41,26 +41,30 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
   );
 }
 
-/** Starts `node dist/src/main.js` and waits until it listens; throws one line with the end of its log if it does not. */
+/** Starts `node dist/src/main.js`, with the flag of `npm start`, and waits until it listens; throws one line with the end of its log if it does not. */
 export async function startServer(options: ServerOptions = {}): Promise<ServerProcess> {
   const home = await temporaryDirectory('server');
   const root = options.root ?? join(home.path, 'data');
   const startMs = options.startMs ?? 30_000;
   const tail = new Tail();
   const log: Record<string, unknown>[] = [];
-  const child = await startChild(process.execPath, [join(compiledRoot, 'src', 'main.js')], {
-    cwd: home.path, // no stackyard.yaml lies there
-    env: {
-      ...cleanEnvironment(),
-      HOST: options.host ?? '127.0.0.1',
-      PORT: String(options.port ?? 0),
-      STACKYARD_STORAGE_DRIVER: 'filesystem',
-      STACKYARD_STORAGE_FILESYSTEM_ROOT: root,
-      STACKYARD_SERVER_WORKERS: String(options.workers ?? 1),
-      ...options.env,
+  const child = await startChild(
+    process.execPath,
+    ['--min-semi-space-size=16', join(compiledRoot, 'src', 'main.js')],
+    {
+      cwd: home.path, // no stackyard.yaml lies there
+      env: {
+        ...cleanEnvironment(),
+        HOST: options.host ?? '127.0.0.1',
+        PORT: String(options.port ?? 0),
+        STACKYARD_STORAGE_DRIVER: 'filesystem',
+        STACKYARD_STORAGE_FILESYSTEM_ROOT: root,
+        STACKYARD_SERVER_WORKERS: String(options.workers ?? 1),
+        ...options.env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  );
   const { stdout, stderr } = child.process;
   if (stdout === null || stderr === null) throw new Error('the server was started without pipes');
   stderr.setEncoding('utf8').on('data', (chunk: string) => tail.add(chunk));
