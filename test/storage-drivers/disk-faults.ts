@@ -66,6 +66,12 @@ export async function recorded(
   const trace: string[] = [];
   const paths = new Map<unknown, string>();
   const shown = (path: unknown): string => relative(root, String(path)) || '.';
+  const openSync = fs.openSync.bind(fs);
+  fs.openSync = (...values: Parameters<typeof openSync>) => {
+    const fd = openSync(...values);
+    paths.set(fd, shown(values[0]));
+    return fd;
+  };
   const restores = (['open', ...calls] as Call[]).map((call) =>
     replace(call, (original) => (...values) => {
       const done = values.pop() as AnyFunction;
@@ -82,6 +88,7 @@ export async function recorded(
     await step();
   } finally {
     for (const restore of restores) restore();
+    fs.openSync = openSync;
   }
   return trace;
 }
