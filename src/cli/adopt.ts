@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { withStore, type AdoptionReport, type CommandContext, type ConfigOption } from './command-context.js';
+import type { StoreTools } from '../composition/store-tools.js';
+import { withStore, type CommandContext, type ConfigOption } from './command-context.js';
 import { configOption } from './config.js';
 import { table } from './output.js';
 
@@ -25,7 +26,12 @@ export function adoptCommand(context: CommandContext): Command {
     });
 }
 
-function describe({ origin, shared, repositories, referrers }: AdoptionReport): string {
+function describe({
+  origin,
+  shared,
+  repositories,
+  referrers,
+}: Awaited<ReturnType<StoreTools['adopt']>>): string {
   return table([
     ['origin', origin],
     ['shared', shared ? 'yes; `stackyard adopt --finish` once the other registry has stopped' : 'no'],

@@ -1,30 +1,5 @@
 import type { Config } from '../composition/process-config.js';
-
-/** What a purge of dead uploads did, or would do. */
-export interface PurgeReport {
-  readonly steps: number;
-  readonly sets: number;
-  readonly bytes: number;
-  readonly dryRun: boolean;
-  /** Why it only reported although a purge was asked for. */
-  readonly reason?: string;
-}
-
-/** What is known of a store that was opened in place. */
-export interface AdoptionReport {
-  readonly origin: string;
-  readonly shared: boolean;
-  readonly repositories: number;
-  readonly referrers: number;
-}
-
-/** A store opened for one command. */
-export interface StoreTools {
-  /** `olderThan` is in milliseconds. */
-  purgeUploads(options: { olderThan: number; dryRun: boolean }): Promise<PurgeReport>;
-  adopt(options: { finish: boolean }): Promise<AdoptionReport>;
-  close(): Promise<void>;
-}
+import type { StoreTools } from '../composition/store-tools.js';
 
 /** All that the commands reach of the world outside them. */
 export interface CommandContext {

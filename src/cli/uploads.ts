@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { formatDuration, parseDuration } from '../composition/process-config.js';
-import { withStore, type CommandContext, type ConfigOption, type PurgeReport } from './command-context.js';
+import type { StoreTools } from '../composition/store-tools.js';
+import { withStore, type CommandContext, type ConfigOption } from './command-context.js';
 import { configOption } from './config.js';
 import { counted, readableBytes } from './output.js';
 
@@ -39,7 +40,13 @@ async function purge(context: CommandContext, options: PurgeOptions): Promise<vo
   context.out(options.json ? `${JSON.stringify(report)}\n` : describe(report));
 }
 
-function describe({ steps, sets, bytes, dryRun, reason }: PurgeReport): string {
+function describe({
+  steps,
+  sets,
+  bytes,
+  dryRun,
+  reason,
+}: Awaited<ReturnType<StoreTools['purgeUploads']>>): string {
   const amount = `${counted(steps, 'step record')} and ${counted(sets, 'segment set')} (${readableBytes(bytes)})`;
   const why = reason === undefined ? '' : `; nothing was removed: ${reason}`;
   return `${dryRun || reason !== undefined ? 'would remove' : 'removed'} ${amount}${why}\n`;

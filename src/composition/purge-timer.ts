@@ -1,22 +1,27 @@
-import type { Config } from '../config/index.js';
 import { purgeUploads } from '../jobs/purge-uploads.js';
+import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
-import { openFormat } from '../registry/store-format.js';
-import { createStorage } from './storage.js';
-import { systemClock } from './system.js';
-import { createTelemetry } from './telemetry.js';
+import type { OpenStore } from './store.js';
 
-/** Purges dead uploads now and every `uploads.purgeEvery`; on a shared store it only reports. Answers how to stop. */
-export function startPurgeTimer(config: Config, log: Logger): () => void {
-  const { purgeEvery, purgeAfter } = config.uploads;
-  if (purgeEvery === 0 || config.storage.driver === 'memory') return () => undefined;
-  const driver = createStorage(config, createTelemetry());
+/** Milliseconds. */
+export interface PurgeTimes {
+  /** 0 switches the timer off. */
+  readonly purgeEvery: number;
+  readonly purgeAfter: number;
+}
+
+/** Purges dead uploads now and every `purgeEvery`; on a shared store it only reports. Answers how to stop. */
+export function startPurgeTimer(
+  { driver, format }: OpenStore,
+  { purgeEvery, purgeAfter }: PurgeTimes,
+  clock: Clock,
+  log: Logger,
+): () => void {
+  if (purgeEvery === 0) return () => undefined;
   const run = async (): Promise<void> => {
     try {
-      const { shared } = await openFormat(driver);
-      const dryRun = config.storage.shared ?? shared;
-      const report = await purgeUploads(driver, systemClock, { olderThan: purgeAfter, dryRun });
-      log.info(report, 'purged dead uploads');
+      const report = await purgeUploads(driver, clock, { olderThan: purgeAfter, dryRun: format.shared });
+      log.info(report, format.shared ? 'dead uploads of a shared store, left alone' : 'purged dead uploads');
     } catch (error) {
       log.error(
         { reason: (error as Error).message },
@@ -25,5 +30,5 @@ export function startPurgeTimer(config: Config, log: Logger): () => void {
     }
   };
   void run();
-  return systemClock.every(purgeEvery, () => void run());
+  return clock.every(purgeEvery, () => void run());
 }

@@ -1,37 +1,35 @@
 import cluster from 'node:cluster';
 import type { AddressInfo } from 'node:net';
-import { StartError, listen } from './listen.js';
+import { listen } from './listen.js';
 import { createLogger } from './logger.js';
 import { loadProcessConfig } from './process-config.js';
 import type { Config } from './process-config.js';
 import { startPurgeTimer } from './purge-timer.js';
 import { composeServer } from './server.js';
+import { openConfiguredStore } from './store.js';
+import { systemClock } from './system.js';
+import { createTelemetry } from './telemetry.js';
 import { readVersion } from './version.js';
 import { noInvalidations, workerInvalidations } from './worker-bus.js';
 import { startWorkers, workerCount } from './workers.js';
 import type { StartFailure } from './workers.js';
 import type { Logger } from '../ports/logger.js';
 
-/** Serves until SIGTERM or SIGINT, then drains. @throws ConfigError, StartError, StorageError */
+/** Serves until SIGTERM or SIGINT, then drains. @throws ConfigError, StartError */
 export async function serve(options: { configPath?: string } = {}): Promise<void> {
   const config = loadProcessConfig(options.configPath);
   const log = createLogger(config.log.level);
   if (cluster.isWorker) return serveAsWorker(config, log);
   const workers = workerCount(config.server.workers);
-  if (workers > 1 && config.storage.driver === 'memory') {
-    throw new StartError(
-      'server.workers is above 1, but storage.driver memory belongs to one process; set one of them',
-    );
-  }
   await (workers > 1 ? serveByWorkers(config, log, workers, options.configPath) : serveAlone(config, log));
   await log.flush();
 }
 
 async function serveAlone(config: Config, log: Logger): Promise<void> {
   const stop = stopSignal();
-  const { server, drain } = await composeServer(config, log, noInvalidations);
+  const { server, store, drain } = await composeServer(config, log, noInvalidations);
   announce(config, log, await listen(server, config.server.host, config.server.port));
-  const stopPurging = startPurgeTimer(config, log);
+  const stopPurging = startPurgeTimer(store, config.uploads, systemClock, log);
   const signal = await stop;
   log.info({ signal }, 'draining');
   stopPurging();
@@ -46,13 +44,15 @@ async function serveByWorkers(
   configPath: string | undefined,
 ): Promise<void> {
   const stop = stopSignal();
+  const store = await openConfiguredStore(config, createTelemetry());
   const workers = await startWorkers(count, configPath === undefined ? [] : ['--config', configPath], log);
   announce(config, log, workers.address);
-  const stopPurging = startPurgeTimer(config, log);
+  const stopPurging = startPurgeTimer(store, config.uploads, systemClock, log);
   const signal = await stop;
   log.info({ signal }, 'draining');
   stopPurging();
   await workers.stop();
+  await store.driver.close();
   log.info({}, 'stopped');
 }
 

@@ -10,8 +10,8 @@ import type { Readiness } from '../http/ops/health.js';
 import type { Invalidations } from '../ports/invalidations.js';
 import type { Logger } from '../ports/logger.js';
 import { createRegistry } from '../registry/registry.js';
-import { openFormat } from '../registry/store-format.js';
-import { createStorage } from './storage.js';
+import { openConfiguredStore } from './store.js';
+import type { OpenStore } from './store.js';
 import { systemClock, systemIds } from './system.js';
 import { createTelemetry } from './telemetry.js';
 
@@ -21,23 +21,24 @@ const RECORDING_MILLISECONDS = 5000;
 /** A server with all its parts, not yet listening. */
 export interface ComposedServer {
   readonly server: Server;
+  readonly store: OpenStore;
   /** Lets requests in flight finish within `server.drainTimeout`, then closes the storage. */
   readonly drain: () => Promise<{ cut: boolean }>;
 }
 
-/** Opens the store and puts a server over it together. @throws StorageError for a store that cannot be served */
+/** Opens the store and puts a server over it together. @throws StartError for a store that cannot be served */
 export async function composeServer(
   config: Config,
   log: Logger,
   invalidations: Invalidations,
 ): Promise<ComposedServer> {
   const telemetry = createTelemetry();
-  const driver = createStorage(config, telemetry);
-  const format = await openFormat(driver);
+  const store = await openConfiguredStore(config, telemetry);
+  const { driver, format } = store;
   const registry = createRegistry(
     { driver, clock: systemClock, ids: systemIds, invalidations },
     {
-      shared: config.storage.shared ?? format.shared,
+      shared: format.shared,
       references: config.registry.references,
       cacheMaxAge: config.cache.maxAge,
       manifestCacheBytes: config.cache.manifestBytes,
@@ -74,6 +75,7 @@ export async function composeServer(
   });
   return {
     server,
+    store,
     drain: async () => {
       draining = true;
       front.drain();

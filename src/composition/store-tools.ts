@@ -4,8 +4,7 @@ import type { AdoptReport } from '../jobs/adopt-store.js';
 import { purgeUploads } from '../jobs/purge-uploads.js';
 import type { PurgeOptions, PurgeReport } from '../jobs/purge-uploads.js';
 import { createRegistry } from '../registry/registry.js';
-import { openFormat } from '../registry/store-format.js';
-import { createStorage } from './storage.js';
+import { openConfiguredStore } from './store.js';
 import { systemClock, systemIds } from './system.js';
 import { createTelemetry } from './telemetry.js';
 import { noInvalidations } from './worker-bus.js';
@@ -19,11 +18,10 @@ export interface StoreTools {
 }
 
 export async function openStore(config: Config): Promise<StoreTools> {
-  const driver = createStorage(config, createTelemetry());
-  const format = await openFormat(driver);
+  const { driver, format } = await openConfiguredStore(config, createTelemetry());
   return {
     async purgeUploads(options) {
-      const shared = config.storage.shared ?? format.shared;
+      const { shared } = format;
       const report = await purgeUploads(driver, systemClock, {
         ...options,
         dryRun: options.dryRun || shared,

@@ -124,9 +124,10 @@ export class Front {
 /** Without the query and without an upload's id, which lets its holder write. */
 function pathOf(req: IncomingMessage): string {
   const [path = ''] = (req.url ?? '').split('?', 1);
-  return path.replace(/(\/blobs\/uploads\/[^./]+)\..*$/, '$1');
+  return path.replace(/(\/blobs\/uploads\/[^./%]+)[.%].*$/, '$1');
 }
 
 function reasonOf(error: RegistryError): string {
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+  const { cause, message } = error;
+  return cause instanceof Error && cause.message !== message ? `${message}: ${cause.message}` : message;
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Digest } from '../domain/digest.js';
 import { blobDataKey } from '../domain/keys.js';
 import type { RepositoryName } from '../domain/repository-name.js';
@@ -10,8 +11,12 @@ import type { UploadSession } from './session-id.js';
 import type { UploadBody } from './upload-receiver.js';
 import type { UploadState } from './upload-steps.js';
 
+const REMEMBERED_DAMAGED = 1000;
+
 /** Makes verified bytes blobs of repositories. Nothing is readable under a digest before it was compared with it. */
 export class BlobCommitter {
+  private readonly damaged = new LRUCache<string, true>({ max: REMEMBERED_DAMAGED });
+
   constructor(
     private readonly driver: StorageDriver,
     private readonly blobs: BlobStore,
@@ -21,8 +26,9 @@ export class BlobCommitter {
   async putKnown(name: RepositoryName, digest: Digest, body: UploadBody): Promise<void> {
     const size = body.length ?? 0;
     const key = blobDataKey(digest);
+    const replace = this.damaged.delete(digest.toString());
     try {
-      await this.driver.putVerified(key, body, { digest, size });
+      await this.driver.putVerified(key, body, { digest, size, replace });
     } catch (error) {
       if (body.interrupted) {
         throw new RegistryError('BLOB_UPLOAD_INVALID', 'the request ended before its body was complete');
@@ -100,9 +106,11 @@ export class BlobCommitter {
     return (await this.blobs.stat(name, digest)).stored.equals(digests.sha256);
   }
 
+  /** The next push of a blob of another size replaces it; this one's bytes are gone. */
   private async requireSize(digest: Digest, size: number): Promise<void> {
     const stored = await this.driver.stat(blobDataKey(digest), { fresh: true });
     if (stored.size === size) return;
+    this.damaged.set(digest.toString(), true);
     throw new StorageError(
       'UNAVAILABLE',
       `the stored blob ${digest.toString()} has ${stored.size} bytes instead of ${size}`,

@@ -55,12 +55,13 @@ export class BlobStore {
    * algorithm (distribution links both).
    */
   async link(name: RepositoryName, digest: Digest, member: Member): Promise<void> {
+    const since = this.membership.now();
     const names = digest.equals(member.stored) ? [digest] : [member.stored, digest];
     await Promise.all([
       ...names.map((each) => this.putLink(name, each, member.stored)),
       this.catalog.mark(name),
     ]);
-    for (const each of names) this.membership.set(name, each, member);
+    for (const each of names) this.membership.set(name, each, member, since);
     this.holders.set(digest.toString(), name);
   }
 

@@ -94,6 +94,7 @@ export class ManifestStore {
         manifest: (repository, reference) => this.has(repository, reference),
       });
     }
+    const since = this.membership.now();
     await this.putBody(stored, bytes);
     await this.putMediaType(name, digest, manifest, mediaType);
     const [isNew] = await Promise.all([
@@ -103,7 +104,7 @@ export class ManifestStore {
     // It may have been pushed with another type before.
     if (!isNew && isTypeInferred(manifest, mediaType)) await this.driver.delete(mediaTypeKey(name, digest));
     this.bodies.set(stored.hex, bytes);
-    this.membership.set(name, digest, { stored, size: bytes.byteLength, mediaType });
+    this.membership.set(name, digest, { stored, size: bytes.byteLength, mediaType }, since);
     const subject = manifest.subject?.digest;
     if (subject !== undefined) {
       await this.referrers.put(

@@ -49,14 +49,20 @@ export class Membership {
   async find(name: RepositoryName, digest: Digest, read: () => Promise<Member>): Promise<Member> {
     const known = this.get(name, digest);
     if (known !== undefined) return known;
-    const before = this.forgotten;
+    const since = this.now();
     const member = await read();
-    if (this.forgotten === before) this.set(name, digest, member);
+    this.set(name, digest, member, since);
     return member;
   }
 
-  set(name: RepositoryName, digest: Digest, member: Member): void {
-    if (this.maxAge === 0) return;
+  /** To be taken before the store is asked or changed, for `set`. */
+  now(): number {
+    return this.forgotten;
+  }
+
+  /** Unless anything was forgotten `since`: then what the store said may be over. */
+  set(name: RepositoryName, digest: Digest, member: Member, since: number): void {
+    if (this.maxAge === 0 || since !== this.forgotten) return;
     this.entries.set(keyOf(name, digest), { ...member, until: this.clock.now() + this.maxAge });
   }
 

@@ -28,12 +28,21 @@ export async function openFormat(driver: StorageDriver): Promise<StoreFormat> {
     origin: adopted ? 'distribution' : 'stackyard',
     shared: adopted,
   };
-  await writeFormat(driver, format);
-  return format;
+  try {
+    await driver.put(FORMAT_KEY, encode(format), { ifAbsent: true });
+    return format;
+  } catch (error) {
+    if (!isStorageError(error, 'EXISTS')) throw error;
+    return openFormat(driver);
+  }
 }
 
 export async function writeFormat(driver: StorageDriver, format: StoreFormat): Promise<void> {
-  await driver.put(FORMAT_KEY, Buffer.from(JSON.stringify(format)));
+  await driver.put(FORMAT_KEY, encode(format));
+}
+
+function encode(format: StoreFormat): Buffer {
+  return Buffer.from(JSON.stringify(format));
 }
 
 async function readFormat(driver: StorageDriver): Promise<StoreFormat | undefined> {

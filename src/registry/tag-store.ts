@@ -115,11 +115,8 @@ export class TagStore {
     const history = new Set<string>([tagIndexKey(name, tag, current)]);
     for await (const key of listAll(this.driver, { prefix: tagIndexPrefix(name, tag) })) history.add(key);
     const keys = [...history].map(listedKey);
-    const batch = this.driver.limits.deleteBatch;
-    for (let from = 0; from < keys.length; from += batch) {
-      const [failure] = await this.driver.deleteMany(keys.slice(from, from + batch));
-      if (failure !== undefined) throw failure.error;
-    }
+    const [failure] = await this.driver.deleteMany(keys);
+    if (failure !== undefined) throw failure.error;
     await this.driver.delete(tagCurrentKey(name, tag));
   }
 

@@ -26,6 +26,7 @@ import { stat, unlink } from './disk.js';
 import { hasErrno, ifAbsent, orOutage, outage, readFailure, tidy } from './errno.js';
 import { bodyOf, openFile, readWhole, statOf } from './file-reading.js';
 import { listDirectory } from './listing.js';
+import { RootWatch } from './root-watch.js';
 import { SegmentFiles } from './segment-files.js';
 import { TempFile } from './temp-file.js';
 
@@ -49,17 +50,26 @@ class FilesystemDriver implements StorageDriver {
   readonly limits = { segmentBytes: 256 * 1024 * 1024, deleteBatch: 1000 };
   readonly segments: SegmentFiles;
   private readonly root: string;
+  private readonly watch: RootWatch;
   private readonly temporary: string;
   private readonly ids: Ids;
 
   constructor({ root, clock, ids }: FilesystemDriverOptions) {
     this.root = resolve(root);
+    this.watch = new RootWatch(this.root);
     // Beside the keys' roots, so that no listing sees them, and on the same filesystem, for link and rename.
     this.temporary = join(this.root, 'stackyard/tmp');
     this.ids = ids;
     const directory = join(this.root, 'stackyard/segments');
     const pathOf = (key: Key): string => this.path(key);
-    this.segments = new SegmentFiles({ directory, temporary: this.temporary, pathOf, clock, ids });
+    this.segments = new SegmentFiles({
+      directory,
+      temporary: this.temporary,
+      pathOf,
+      watch: this.watch,
+      clock,
+      ids,
+    });
   }
 
   async stat(key: Key, options: ReadOptions = {}): Promise<ObjectStat> {
@@ -68,14 +78,14 @@ class FilesystemDriver implements StorageDriver {
     try {
       return statOf(await stat(path), key);
     } catch (error) {
-      throw isStorageError(error) ? error : readFailure(key, error);
+      return this.watch.confirm(isStorageError(error) ? error : readFailure(key, error));
     }
   }
 
   async get(key: Key, options: GetOptions = {}): Promise<{ stat: ObjectStat; body: Readable }> {
     const { signal, range, borrow } = options;
     signal?.throwIfAborted();
-    const { fd, stat } = await openFile(this.path(key), key);
+    const { fd, stat } = await openFile(this.path(key), key).catch(this.watch.confirm);
     const body = await bodyOf(fd, key, () => boundsOf(key, range, stat.size), borrow);
     destroyOn(signal, body);
     return { stat, body };
@@ -83,7 +93,7 @@ class FilesystemDriver implements StorageDriver {
 
   async read(key: Key, options: ReadOptions = {}): Promise<Buffer> {
     options.signal?.throwIfAborted();
-    return readWhole(this.path(key), key);
+    return readWhole(this.path(key), key).catch(this.watch.confirm);
   }
 
   async put(key: Key, bytes: Uint8Array, options: PutOptions = {}): Promise<ObjectStat> {
@@ -130,6 +140,7 @@ class FilesystemDriver implements StorageDriver {
   async list(options: ListOptions): Promise<Listing> {
     options.signal?.throwIfAborted();
     requirePrefix(options.prefix);
+    this.watch.check();
     return orOutage(options.prefix, () => listDirectory(this.root, options));
   }
 
@@ -175,8 +186,11 @@ class FilesystemDriver implements StorageDriver {
     return `${this.root}/${key}`;
   }
 
-  private temp(key: Key): Promise<TempFile> {
-    return orOutage(key, () => TempFile.create(join(this.temporary, this.ids.unique())));
+  private async temp(key: Key): Promise<TempFile> {
+    this.watch.check();
+    const temp = await orOutage(key, () => TempFile.create(join(this.temporary, this.ids.unique())));
+    this.watch.check();
+    return temp;
   }
 
   private async publish(
@@ -198,6 +212,7 @@ class FilesystemDriver implements StorageDriver {
   /** Answers the directory whose entry the removal was, which is still to be synced. */
   private async remove(key: Key): Promise<string> {
     const path = this.path(key);
+    this.watch.check();
     const top = join(this.root, KEY_ROOTS.find((root) => key.startsWith(root)) ?? '');
     try {
       await unlink(path);

@@ -18,6 +18,7 @@ import { requireSet } from '../../src/ports/storage-requirements.js';
 import { place } from './directories.js';
 import { stat, unlink } from './disk.js';
 import { ifAbsent, orOutage, tidy } from './errno.js';
+import type { RootWatch } from './root-watch.js';
 import { readSegments } from './segment-body.js';
 import { SessionFile } from './session-file.js';
 import { listSets, removeSet, temporaryPath } from './set-directories.js';
@@ -28,6 +29,7 @@ export interface SegmentFilesOptions {
   /** Holds the files that are not objects yet; the purge sees what a killed process left of them as sets. */
   readonly temporary: string;
   pathOf(key: Key): string;
+  readonly watch: RootWatch;
   readonly clock: Clock;
   readonly ids: Ids;
 }
@@ -48,6 +50,7 @@ export class SegmentFiles implements SegmentStore {
     requireSet(set);
     signal?.throwIfAborted();
     const directory = this.directoryOf(set);
+    this.options.watch.check();
     const file = await SessionFile.continuing(directory, recorded, this.options.ids.unique());
     try {
       for await (const chunk of abortable(body, signal)) {
@@ -80,6 +83,7 @@ export class SegmentFiles implements SegmentStore {
     const { signal, replace = false } = options;
     const path = this.options.pathOf(target);
     signal?.throwIfAborted();
+    this.options.watch.check();
     if (!replace && (await this.exists(target))) throw taken(target);
     const file = await this.recorded(set, segments, target, replace);
     try {

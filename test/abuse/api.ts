@@ -44,7 +44,13 @@ export function call(
         res.once('error', reject);
         res.once('end', () => {
           const bytes = Buffer.concat(chunks);
-          resolve({ status: res.statusCode ?? 0, headers: res.headers, body: bytes, code: codeOf(bytes) });
+          const status = res.statusCode ?? 0;
+          resolve({
+            status,
+            headers: res.headers,
+            body: bytes,
+            code: status < 400 ? undefined : codeOf(bytes),
+          });
         });
       },
     );

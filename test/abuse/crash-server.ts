@@ -20,7 +20,20 @@ const calls = fs as unknown as Record<string, Call>;
 
 // A kill before a write finds what was opened or made for it, so those calls need no turn of their own; and a killed
 // process loses nothing that it wrote, so fsync needs none.
-for (const name of ['writev', 'link', 'rename', 'unlink', 'rmdir', 'ftruncate', 'copyFile']) {
+const CHANGES = [
+  'write',
+  'writev',
+  'writeFile',
+  'link',
+  'rename',
+  'unlink',
+  'rmdir',
+  'rm',
+  'ftruncate',
+  'truncate',
+  'copyFile',
+];
+for (const name of CHANGES.flatMap((each) => [each, `${each}Sync`])) {
   const original = calls[name];
   if (original === undefined) throw new Error(`node:fs has no ${name}`);
   calls[name] = (...args) => {

@@ -23,7 +23,8 @@ const LAYER_BYTES = 1_200_000;
 /** Servers under test at once. */
 const LANES = 3;
 
-describe('kill -9 at each change of the filesystem in a push', () => {
+describe('kill -9 at each change of the filesystem in a push', function () {
+  this.timeout(60_000);
   let steps = 0;
 
   it('counts the changes of an undisturbed push', async () => {

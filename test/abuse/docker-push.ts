@@ -94,6 +94,6 @@ export async function assertKept(
 }
 
 function answered(result: Result, status: number): Result {
-  assert.equal(result.status, status, result.body.toString().slice(0, 300));
+  assert.equal(result.status, status, result.body.toString('utf8', 0, 300));
   return result;
 }

@@ -13,7 +13,8 @@ import { Wire, head, type Endpoint } from './wire.js';
 const SIZE = 400_000;
 
 for (const workers of ['1', '2']) {
-  describe(`stopping with ${workers} worker${workers === '1' ? '' : 's'}`, () => {
+  describe(`stopping with ${workers} worker${workers === '1' ? '' : 's'}`, function () {
+    this.timeout(60_000);
     let home: TemporaryDirectory;
     let server: LaunchedServer;
     let endpoint: Endpoint;

@@ -11,7 +11,8 @@ import { Wire, head } from './wire.js';
 const MIB = 1024 * 1024;
 const IN_FLIGHT = 6;
 
-describe('more than the server takes', () => {
+describe('more than the server takes', function () {
+  this.timeout(60_000);
   let server: ServerProcess;
 
   before(async () => {
@@ -167,7 +168,8 @@ describe('more than the server takes', () => {
   });
 });
 
-describe('pulls that are disturbed', () => {
+describe('pulls that are disturbed', function () {
+  this.timeout(60_000);
   let server: ServerProcess;
   before(async () => {
     server = await startServer({ env: { STACKYARD_SERVER_BODY_IDLE_TIMEOUT: '1500ms' } });
@@ -195,7 +197,7 @@ describe('pulls that are disturbed', () => {
   });
 
   it('goes on for one that reads slowly', async () => {
-    const blob = randomBytes(24 * MIB);
+    const blob = randomBytes(16 * MIB);
     const digest = await pushBlob(server, 'slow', blob);
     const wire = await Wire.open(server);
     const hash = createHash('sha256');

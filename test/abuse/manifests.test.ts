@@ -9,7 +9,8 @@ const MIB = 1024 * 1024;
 const DEEP = 100_000;
 const LIMIT = 4 * MIB;
 
-describe('manifests that are none', () => {
+describe('manifests that are none', function () {
+  this.timeout(60_000);
   let server: ServerProcess;
   let config: Content;
 

@@ -9,7 +9,8 @@ import { temporaryDirectory, type TemporaryDirectory } from '../support/temporar
 import { call } from './api.js';
 import { LaunchedServer } from './launched-server.js';
 
-describe('starting', () => {
+describe('starting', function () {
+  this.timeout(60_000);
   let home: TemporaryDirectory;
   beforeEach(async () => (home = await temporaryDirectory('start')));
   afterEach(() => home.remove());

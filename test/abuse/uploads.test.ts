@@ -14,7 +14,8 @@ const HEADERS_TIMEOUT = 500;
 const BODY_IDLE_TIMEOUT = 1500;
 const EMPTY = createHash('sha256').digest('hex');
 
-describe('uploads that go wrong', () => {
+describe('uploads that go wrong', function () {
+  this.timeout(60_000);
   let server: ServerProcess;
 
   before(async () => {

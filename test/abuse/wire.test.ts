@@ -18,7 +18,8 @@ import { Wire, chunk, exchange, head } from './wire.js';
 const HEADERS_TIMEOUT = 600;
 const BODY_IDLE_TIMEOUT = 3000;
 
-describe('connections of clients that mean no good', () => {
+describe('connections of clients that mean no good', function () {
+  this.timeout(60_000);
   let server: ServerProcess;
 
   before(async () => {

@@ -18,7 +18,8 @@ import { childrenOf } from './process-facts.js';
 /** Connections that surely reach both workers: they are dealt out in turn. */
 const BOTH = 4;
 
-describe('two workers', () => {
+describe('two workers', function () {
+  this.timeout(60_000);
   let server: ServerProcess;
   let config: Content;
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { CommandContext, PurgeReport } from '../../src/cli/command-context.js';
+import type { CommandContext } from '../../src/cli/command-context.js';
+import type { PurgeReport } from '../../src/jobs/purge-uploads.js';
 import { run } from '../../src/cli/program.js';
 import { loadConfig } from '../../src/config/index.js';
 
@@ -14,7 +15,7 @@ interface World {
 
 interface Given {
   readonly env?: Record<string, string>;
-  readonly purged?: Partial<PurgeReport>;
+  readonly purged?: Partial<PurgeReport & { readonly reason: string }>;
   readonly failure?: Error;
 }
 

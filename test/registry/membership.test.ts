@@ -32,7 +32,7 @@ describe('registry/membership', () => {
 
   it('0 remembers nothing', async () => {
     const membership = new Membership('layer', new FakeClock(), noInvalidations, 0);
-    membership.set(A, DIGEST, MEMBER);
+    membership.set(A, DIGEST, MEMBER, membership.now());
     await membership.find(A, DIGEST, async () => MEMBER);
     assert.equal(membership.get(A, DIGEST), undefined);
   });
@@ -46,6 +46,14 @@ describe('registry/membership', () => {
     assert.equal(membership.get(A, DIGEST), undefined);
   });
 
+  it('does not remember a link that was deleted while it was written', async () => {
+    const membership = new Membership('layer', new FakeClock(), noInvalidations, 5000);
+    const since = membership.now();
+    await membership.forget(A, DIGEST);
+    membership.set(A, DIGEST, MEMBER, since);
+    assert.equal(membership.get(A, DIGEST), undefined);
+  });
+
   it('is told by other workers, each kind its own', async () => {
     const [here, there] = inProcessBus(2);
     assert.ok(here && there);
@@ -53,7 +61,7 @@ describe('registry/membership', () => {
     const layers = new Membership('layer', clock, here, 5000);
     const revisions = new Membership('revision', clock, here, 5000);
     const others = new Membership('layer', clock, there, 5000);
-    for (const each of [layers, revisions, others]) each.set(A, DIGEST, MEMBER);
+    for (const each of [layers, revisions, others]) each.set(A, DIGEST, MEMBER, each.now());
     await others.forget(A, DIGEST);
     assert.equal(layers.get(A, DIGEST), undefined);
     assert.equal(others.get(A, DIGEST), undefined);

@@ -27,12 +27,9 @@ import { temporaryDirectory } from './temporary.js';
 
 export const DAY = 24 * 60 * 60 * 1000;
 const MIB = 1024 * 1024;
-/** Real, for the files of a filesystem store have real times. */
-const STARTED_AT = Date.now();
-
-/** Stands still until told otherwise; the same in every store of a run. */
+/** Stands still until told otherwise, from the time at which it was made: files have real times. */
 export class FakeClock implements Clock {
-  private time = STARTED_AT;
+  private time = Date.now();
 
   now(): number {
     return this.time;
