@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { listen } from './listen.js';
 import { createLogger } from './logger.js';
 import { loadProcessConfig } from './process-config.js';
@@ -15,6 +16,8 @@ import { startWorkers, workerCount } from './workers.js';
 import type { StartFailure } from './workers.js';
 import type { Logger } from '../ports/logger.js';
 
+const FLUSH_MS = 1000;
+
 /** Serves until SIGTERM or SIGINT, then drains. @throws ConfigError, StartError */
 export async function serve(options: { configPath?: string } = {}): Promise<void> {
   const config = loadProcessConfig(options.configPath);
@@ -22,7 +25,7 @@ export async function serve(options: { configPath?: string } = {}): Promise<void
   if (cluster.isWorker) return serveAsWorker(config, log);
   const workers = workerCount(config.server.workers);
   await (workers > 1 ? serveByWorkers(config, log, workers, options.configPath) : serveAlone(config, log));
-  await log.flush();
+  await flushed(log);
 }
 
 async function serveAlone(config: Config, log: Logger): Promise<void> {
@@ -63,13 +66,19 @@ async function serveAsWorker(config: Config, log: Logger): Promise<void> {
     await listen(server, config.server.host, config.server.port);
     await stop;
     await drain();
-    await log.flush();
+    await flushed(log);
     process.disconnect();
   } catch (error) {
     process.send?.({ type: 'start-failed', reason: (error as Error).message } satisfies StartFailure);
     process.exitCode = 1;
     process.disconnect();
   }
+}
+
+/** A reader of the log that does not read must not keep the process: its lines are lost then. */
+async function flushed(log: Logger): Promise<void> {
+  const written = await Promise.race([log.flush().then(() => true), setTimeout(FLUSH_MS, false)]);
+  if (!written) process.exit();
 }
 
 function stopSignal(): Promise<string> {

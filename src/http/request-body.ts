@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { BufferBudget } from './buffer-budget.js';
 
 /** Requests whose sender waits for `100 Continue` (RFC 9110 §10.1.1) and was not told yet. */
 const awaitingContinue = new WeakSet<IncomingMessage>();
@@ -54,14 +55,32 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     return !this.interrupted;
   }
 
-  /** The whole body; undefined if it is longer than `limit` bytes. */
-  async bytes(limit: number): Promise<Buffer | undefined> {
+  /** What `use` makes of the whole body, held within the budget meanwhile; of undefined if it is longer than `limit` bytes. */
+  async whole<T>(
+    limit: number,
+    budget: BufferBudget,
+    use: (bytes: Buffer | undefined) => Promise<T>,
+  ): Promise<T> {
+    let held = 0;
+    const take = (bytes: number): void => {
+      budget.take(bytes);
+      held += bytes;
+    };
+    try {
+      return await use(await this.bytes(limit, take));
+    } finally {
+      budget.give(held);
+    }
+  }
+
+  private async bytes(limit: number, take: (bytes: number) => void): Promise<Buffer | undefined> {
     if (this.length !== undefined && this.length > limit) return undefined;
     const chunks: Uint8Array[] = [];
     let size = 0;
     for await (const chunk of this) {
       size += chunk.byteLength;
       if (size > limit) return undefined;
+      take(chunk.byteLength);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks, size);

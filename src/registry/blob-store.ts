@@ -5,10 +5,10 @@ import type { Digest } from '../domain/digest.js';
 import { blobDataKey, layerLinkKey } from '../domain/keys.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { RegistryError } from '../errors/registry-error.js';
-import { isStorageError } from '../ports/storage-driver.js';
+import { StorageError, isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import type { Catalog } from './catalog.js';
-import { readLink } from './link.js';
+import { readLink, writeLink } from './link.js';
 import type { Member, Membership } from './membership.js';
 
 const REMEMBERED_HOLDERS = 10_000;
@@ -37,17 +37,20 @@ export class BlobStore {
    * Reads a blob that `stat` answered. A chunk is the reader's only until it takes the next one.
    * @throws RegistryError BLOB_UNKNOWN
    */
-  async open(member: Member, range?: ByteRange): Promise<Readable> {
+  async open(name: RepositoryName, digest: Digest, member: Member, range?: ByteRange): Promise<Readable> {
     try {
-      const { body } = await this.driver.get(blobDataKey(member.stored), {
+      const { stat, body } = await this.driver.get(blobDataKey(member.stored), {
         borrow: true,
         ...(range && { range }),
       });
-      return body;
+      if (stat.size === member.size) return body;
+      body.destroy();
     } catch (error) {
       if (isStorageError(error, 'NOT_FOUND')) throw new RegistryError('BLOB_UNKNOWN');
       throw error;
     }
+    await this.membership.forget(name, digest);
+    throw new StorageError('UNAVAILABLE', `the blob ${digest.toString()} is no longer of the size it had`);
   }
 
   /**
@@ -58,7 +61,7 @@ export class BlobStore {
     const since = this.membership.now();
     const names = digest.equals(member.stored) ? [digest] : [member.stored, digest];
     await Promise.all([
-      ...names.map((each) => this.putLink(name, each, member.stored)),
+      ...names.map((each) => writeLink(this.driver, layerLinkKey(name, each), member.stored)),
       this.catalog.mark(name),
     ]);
     for (const each of names) this.membership.set(name, each, member, since);
@@ -101,14 +104,6 @@ export class BlobStore {
     } catch (error) {
       if (error instanceof RegistryError && error.code === 'BLOB_UNKNOWN') return undefined;
       throw error;
-    }
-  }
-
-  private async putLink(name: RepositoryName, digest: Digest, stored: Digest): Promise<void> {
-    try {
-      await this.driver.put(layerLinkKey(name, digest), Buffer.from(stored.toString()), { ifAbsent: true });
-    } catch (error) {
-      if (!isStorageError(error, 'EXISTS')) throw error;
     }
   }
 

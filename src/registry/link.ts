@@ -1,7 +1,7 @@
 import { Digest } from '../domain/digest.js';
 import { InvalidValue } from '../domain/invalid-value.js';
 import type { Key } from '../domain/keys.js';
-import { StorageError } from '../ports/storage-driver.js';
+import { StorageError, isStorageError } from '../ports/storage-driver.js';
 import type { ReadOptions, StorageDriver } from '../ports/storage-driver.js';
 
 /**
@@ -17,5 +17,30 @@ export async function readLink(driver: StorageDriver, key: Key, options?: ReadOp
     throw new StorageError('UNAVAILABLE', `the link ${key} holds no digest: ${error.message}`, {
       cause: error,
     });
+  }
+}
+
+/**
+ * Makes the link hold the digest, also where something else is there (a power failure may have emptied it).
+ * Answers whether there was none before.
+ */
+export async function writeLink(driver: StorageDriver, key: Key, digest: Digest): Promise<boolean> {
+  const text = digest.toString();
+  try {
+    await driver.put(key, Buffer.from(text), { ifAbsent: true });
+    return true;
+  } catch (error) {
+    if (!isStorageError(error, 'EXISTS')) throw error;
+  }
+  if (!(await holds(driver, key, text))) await driver.put(key, Buffer.from(text));
+  return false;
+}
+
+async function holds(driver: StorageDriver, key: Key, text: string): Promise<boolean> {
+  try {
+    return (await driver.read(key, { fresh: true })).toString('latin1').trim() === text;
+  } catch (error) {
+    if (isStorageError(error, 'NOT_FOUND')) return false;
+    throw error;
   }
 }

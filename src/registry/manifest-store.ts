@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Digest } from '../domain/digest.js';
+import { InvalidValue } from '../domain/invalid-value.js';
 import { blobDataKey, mediaTypeKey, revisionLinkKey } from '../domain/keys.js';
 import { parseManifest, referrerDescriptor } from '../domain/manifest.js';
 import type { Manifest } from '../domain/manifest.js';
@@ -11,7 +12,7 @@ import type { StorageDriver } from '../ports/storage-driver.js';
 import type { BlobStore } from './blob-store.js';
 import type { Catalog } from './catalog.js';
 import { digestOf } from './digester.js';
-import { readLink } from './link.js';
+import { readLink, writeLink } from './link.js';
 import { checkReferences, validateManifest } from './manifest-validator.js';
 import type { Member, Membership } from './membership.js';
 import type { ReferrerIndex } from './referrer-index.js';
@@ -66,13 +67,14 @@ export class ManifestStore {
     return { digest, mediaType: member.mediaType ?? '', bytes };
   }
 
-  /** Whether the repository holds the manifest. */
+  /** Whether the repository holds the manifest; its bytes are not read. */
   async has(name: RepositoryName, digest: Digest): Promise<boolean> {
+    if (this.membership.get(name, digest) !== undefined) return true;
     try {
-      if (this.membership.get(name, digest) === undefined) await this.find(name, digest);
+      await this.driver.stat(blobDataKey(await readLink(this.driver, revisionLinkKey(name, digest))));
       return true;
     } catch (error) {
-      if (error instanceof RegistryError && error.code === 'MANIFEST_UNKNOWN') return false;
+      if (isStorageError(error, 'NOT_FOUND')) return false;
       throw error;
     }
   }
@@ -98,7 +100,7 @@ export class ManifestStore {
     await this.putBody(stored, bytes);
     await this.putMediaType(name, digest, manifest, mediaType);
     const [isNew] = await Promise.all([
-      this.putAbsent(revisionLinkKey(name, digest), Buffer.from(stored.toString())),
+      writeLink(this.driver, revisionLinkKey(name, digest), stored),
       this.catalog.mark(name),
     ]);
     // It may have been pushed with another type before.
@@ -114,6 +116,8 @@ export class ManifestStore {
       );
     }
     for (const tag of put.tags) await this.tags.put(name, tag, digest);
+    // A deletion that ran beside this put may have taken the link that was there: what is answered 201 stays.
+    if (since !== this.membership.now()) await writeLink(this.driver, revisionLinkKey(name, digest), stored);
     return subject === undefined ? { digest } : { digest, subject };
   }
 
@@ -126,6 +130,8 @@ export class ManifestStore {
     await this.driver.delete(key);
     await this.driver.delete(mediaTypeKey(name, digest));
     await this.membership.forget(name, digest);
+    // Those that a push beside this deletion has just set.
+    if (!(await this.has(name, digest))) await this.tags.deleteAllOf(name, digest);
   }
 
   /** The subject of a manifest that the repository holds; a body that is gone has none. */
@@ -140,7 +146,8 @@ export class ManifestStore {
     try {
       return parseManifest(await this.readBody(stored)).subject?.digest;
     } catch (error) {
-      if (error instanceof RegistryError && error.code === 'MANIFEST_UNKNOWN') return undefined;
+      // Gone or damaged: it can still be deleted.
+      if (error instanceof RegistryError || error instanceof InvalidValue) return undefined;
       throw error;
     }
   }
@@ -203,8 +210,9 @@ export class ManifestStore {
   private async putBody(stored: Digest, bytes: Buffer): Promise<void> {
     const key = blobDataKey(stored);
     if (await this.putAbsent(key, bytes)) return;
-    const { size } = await this.driver.stat(key, { fresh: true });
-    if (size !== bytes.byteLength) await this.driver.put(key, bytes);
+    if (this.bodies.has(stored.hex)) return;
+    const held = await this.driver.read(key, { fresh: true });
+    if (!held.equals(bytes)) await this.driver.put(key, bytes);
   }
 
   /** Answers whether the object was not there before. */

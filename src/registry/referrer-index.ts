@@ -7,11 +7,10 @@ import { byCodeUnit } from '../domain/page.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
-import { mapBounded } from './bounded.js';
 import { listAll } from './listing.js';
 
-const CONCURRENT_READS = 16;
-const REMEMBERED_DESCRIPTORS = 20_000;
+const READ_TOGETHER = 8;
+const REMEMBERED_BYTES = 8 * 1024 * 1024;
 
 /** Finds the referrers of a subject where the store has no index of them. */
 export interface ReferrerScan {
@@ -20,7 +19,10 @@ export interface ReferrerScan {
 
 /** Which manifests of a repository name another as their `subject`: one object a referrer. */
 export class ReferrerIndex {
-  private readonly descriptors = new LRUCache<string, Descriptor>({ max: REMEMBERED_DESCRIPTORS });
+  private readonly descriptors = new LRUCache<string, { descriptor: Descriptor; bytes: number }>({
+    maxSize: REMEMBERED_BYTES,
+    sizeCalculation: ({ bytes }) => bytes + 500,
+  });
 
   constructor(
     private readonly driver: StorageDriver,
@@ -39,18 +41,23 @@ export class ReferrerIndex {
     await this.driver.delete(referrerKey(name, subject, referrer));
   }
 
-  /** In order of digests; the subject need not exist. */
-  async list(name: RepositoryName, subject: Digest): Promise<readonly Descriptor[]> {
+  /** In order of digests, from the one after `last`; read as they are taken. The subject need not exist. */
+  async *list(name: RepositoryName, subject: Digest, last = ''): AsyncGenerator<Descriptor> {
     if (this.scan !== undefined) {
-      const found = await this.scan(name, subject);
-      return [...found].sort((a, b) => byCodeUnit(a.digest.toString(), b.digest.toString()));
+      const found = [...(await this.scan(name, subject))].filter(({ digest }) => digest.toString() > last);
+      yield* found.sort((a, b) => byCodeUnit(a.digest.toString(), b.digest.toString()));
+      return;
     }
-    const keys: string[] = [];
-    for await (const key of listAll(this.driver, { prefix: referrersPrefix(name, subject) })) keys.push(key);
-    const read = await mapBounded(keys, CONCURRENT_READS, (key) =>
-      this.read(name, subject, digestOfKey(key)),
-    );
-    return read.filter((descriptor) => descriptor !== undefined);
+    const digests: Digest[] = [];
+    for await (const key of listAll(this.driver, { prefix: referrersPrefix(name, subject) })) {
+      const digest = digestOfKey(key);
+      if (digest.toString() > last) digests.push(digest);
+    }
+    for (let from = 0; from < digests.length; from += READ_TOGETHER) {
+      const batch = digests.slice(from, from + READ_TOGETHER);
+      const read = await Promise.all(batch.map((digest) => this.read(name, subject, digest)));
+      yield* read.filter((descriptor) => descriptor !== undefined);
+    }
   }
 
   /** Undefined for one that is gone though a listing still shows it. */
@@ -62,10 +69,11 @@ export class ReferrerIndex {
     if (!(await this.isMember(name, referrer))) return undefined;
     const key = referrerKey(name, subject, referrer);
     const known = this.descriptors.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.descriptor;
     try {
-      const descriptor = parseDescriptor(JSON.parse((await this.driver.read(key)).toString()), key);
-      this.descriptors.set(key, descriptor);
+      const bytes = await this.driver.read(key);
+      const descriptor = parseDescriptor(JSON.parse(bytes.toString()), key);
+      this.descriptors.set(key, { descriptor, bytes: bytes.byteLength });
       return descriptor;
     } catch (error) {
       if (isStorageError(error, 'NOT_FOUND')) return undefined;

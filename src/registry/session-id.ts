@@ -40,8 +40,9 @@ export async function decodeSessionId(
   if (keyId === undefined || signature === undefined || rest.length > 0) return undefined;
   const secret = await keys.find(keyId);
   if (secret === undefined || !isSupportedAlgorithm(algorithm)) return undefined;
-  const expected = mac(secret, name, id.slice(0, id.lastIndexOf('.')));
-  const given = Buffer.from(signature, 'base64url');
+  // The text, for the decoder passes over what is no base64.
+  const expected = Buffer.from(mac(secret, name, id.slice(0, id.lastIndexOf('.'))).toString('base64url'));
+  const given = Buffer.from(signature);
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
   return {
     set,

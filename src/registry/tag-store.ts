@@ -1,5 +1,6 @@
 import NodeCache from 'node-cache';
 import type { Digest } from '../domain/digest.js';
+import type { Key } from '../domain/keys.js';
 import {
   listedKey,
   repositoryFilesPrefix,
@@ -48,8 +49,7 @@ export class TagStore {
     try {
       return await this.reads.get(key, () => readLink(this.driver, key, { fresh: true }));
     } catch (error) {
-      if (isStorageError(error, 'NOT_FOUND'))
-        throw new RegistryError('MANIFEST_UNKNOWN', undefined, { detail: { tag } });
+      if (isStorageError(error, 'NOT_FOUND')) throw unknownTag(tag);
       throw error;
     }
   }
@@ -64,25 +64,26 @@ export class TagStore {
 
   /** Removes the tag and its history, not the manifest. @throws RegistryError MANIFEST_UNKNOWN */
   async delete(name: RepositoryName, tag: Tag): Promise<void> {
-    const current = await this.resolve(name, tag);
-    await this.remove(name, tag, current);
+    const current = await this.currentOf(name, tag);
+    if (current !== undefined) await this.remove(name, tag, current);
+    else if (!(await this.removeHistory(name, tag))) throw unknownTag(tag);
     await this.changed(name);
   }
 
   /** Removes every tag that points at the digest. */
   async deleteAllOf(name: RepositoryName, digest: Digest): Promise<void> {
     const tags = (await this.list(name)) as readonly Tag[];
-    const pointing = await mapBounded(tags, CONCURRENT_READS, async (tag) =>
-      (await this.currentOf(name, tag))?.equals(digest) === true ? tag : undefined,
-    );
-    const doomed = pointing.filter((tag) => tag !== undefined);
-    await mapBounded(doomed, CONCURRENT_READS, (tag) => this.remove(name, tag, digest));
-    if (doomed.length > 0) await this.changed(name);
+    const removed = await mapBounded(tags, CONCURRENT_READS, async (tag) => {
+      if ((await this.currentOf(name, tag))?.equals(digest) !== true) return false;
+      await this.remove(name, tag, digest);
+      return true;
+    });
+    if (removed.includes(true)) await this.changed(name);
   }
 
   /** @throws RegistryError NAME_UNKNOWN for a repository without any object */
   async page(name: RepositoryName, request: PageRequest): Promise<Page<string>> {
-    let tags = this.lists.get<readonly string[]>(name);
+    let tags = this.lists.get<readonly string[]>(listKey(name));
     if (tags === undefined) {
       tags = await this.listShared(name);
       if (tags.length === 0 && !(await this.exists(name))) throw new RegistryError('NAME_UNKNOWN');
@@ -110,14 +111,26 @@ export class TagStore {
     }
   }
 
-  /** `current` goes last: a tag directory without it would be a ghost in distribution's list. */
+  /**
+   * `current` goes last: a tag directory without it would be a ghost in distribution's list. A tag that was moved
+   * meanwhile stays, and history that a push has just written beside this is removed too.
+   */
   private async remove(name: RepositoryName, tag: Tag, current: Digest): Promise<void> {
-    const history = new Set<string>([tagIndexKey(name, tag, current)]);
-    for await (const key of listAll(this.driver, { prefix: tagIndexPrefix(name, tag) })) history.add(key);
-    const keys = [...history].map(listedKey);
-    const [failure] = await this.driver.deleteMany(keys);
-    if (failure !== undefined) throw failure.error;
+    await this.removeHistory(name, tag, [tagIndexKey(name, tag, current)]);
+    if ((await this.currentOf(name, tag))?.equals(current) !== true) return;
     await this.driver.delete(tagCurrentKey(name, tag));
+    if ((await this.currentOf(name, tag)) === undefined) await this.removeHistory(name, tag);
+  }
+
+  /** What is known and what a listing finds. Answers whether there was any. */
+  private async removeHistory(name: RepositoryName, tag: Tag, known: readonly Key[] = []): Promise<boolean> {
+    const keys = new Set(known);
+    for await (const key of listAll(this.driver, { prefix: tagIndexPrefix(name, tag) }))
+      keys.add(listedKey(key));
+    if (keys.size === 0) return false;
+    const [failure] = await this.driver.deleteMany([...keys]);
+    if (failure !== undefined) throw failure.error;
+    return true;
   }
 
   /**
@@ -128,7 +141,7 @@ export class TagStore {
     return this.listings.get(name, async () => {
       const before = this.changes;
       const tags = await this.list(name);
-      if (this.maxAge > 0 && tags.length > 0 && this.changes === before) this.lists.set(name, tags);
+      if (this.maxAge > 0 && tags.length > 0 && this.changes === before) this.lists.set(listKey(name), tags);
       return tags;
     });
   }
@@ -145,6 +158,15 @@ export class TagStore {
 
   private forgetList(name: RepositoryName): void {
     this.changes += 1;
-    this.lists.del(name);
+    this.lists.del(listKey(name));
   }
+}
+
+function unknownTag(tag: Tag): RegistryError {
+  return new RegistryError('MANIFEST_UNKNOWN', undefined, { detail: { tag } });
+}
+
+/** node-cache keeps its keys in an object, of which every one has a `constructor`. */
+function listKey(name: RepositoryName): string {
+  return `tags:${name}`;
 }

@@ -1,12 +1,10 @@
 import fs from 'node:fs';
 import { Readable } from 'node:stream';
 import { StorageError } from '../../src/ports/storage-driver.js';
-import { BufferPool } from './buffer-pool.js';
 import { outage } from './errno.js';
 
 /** Large reads cost half the CPU of reads of 64 KiB. */
 const CHUNK_BYTES = 512 * 1024;
-const POOL = new BufferPool(CHUNK_BYTES, 32);
 
 export interface FileBodyOptions {
   readonly fd: number;
@@ -24,7 +22,9 @@ export class FileBody extends Readable {
   private readonly fd: number;
   private readonly name: string;
   private readonly end: number;
-  private readonly lent: Buffer[];
+  private readonly borrow: boolean;
+  /** Two that take turns; never anybody else's, for the last one may be on its way to a socket after the end. */
+  private readonly lent: Buffer[] = [];
   private position: number;
   private turn = 0;
   private reading = false;
@@ -36,7 +36,7 @@ export class FileBody extends Readable {
     this.name = name;
     this.position = start;
     this.end = end;
-    this.lent = borrow ? [POOL.take(), POOL.take()] : [];
+    this.borrow = borrow;
   }
 
   override _read(): void {
@@ -50,14 +50,14 @@ export class FileBody extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     if (!this.reading) this.close();
-    // After a failure or an early end a buffer may still be on its way to a socket: it is left to the collector.
-    if (error === null && this.readableEnded) this.lent.forEach((buffer) => POOL.give(buffer));
     callback(error);
   }
 
   private buffer(length: number): Buffer {
+    if (!this.borrow) return Buffer.allocUnsafeSlow(length);
     this.turn ^= 1;
-    return this.lent[this.turn]?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length);
+    const buffer = (this.lent[this.turn] ??= Buffer.allocUnsafeSlow(length));
+    return buffer.length === length ? buffer : buffer.subarray(0, length);
   }
 
   /** Chunks are always full, so that never more than one waits beside the one that is lent. */

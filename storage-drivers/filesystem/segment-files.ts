@@ -84,7 +84,10 @@ export class SegmentFiles implements SegmentStore {
     const path = this.options.pathOf(target);
     signal?.throwIfAborted();
     this.options.watch.check();
-    if (!replace && (await this.exists(target))) throw taken(target);
+    if (!replace && (await this.exists(target))) {
+      await this.dropDuplicate(set, segments, path);
+      throw taken(target);
+    }
     const file = await this.recorded(set, segments, target, replace);
     try {
       const stat = await orOutage(target, () => file.seal(new Date(this.options.clock.now())));
@@ -116,6 +119,14 @@ export class SegmentFiles implements SegmentStore {
     next?: SegmentSet;
   }> {
     return orOutage('segment sets', () => listSets(this.options, options));
+  }
+
+  /** What is committed already need not wait for the purge; bytes of another size may replace it yet. */
+  private async dropDuplicate(set: SegmentSet, segments: readonly Segment[], path: string): Promise<void> {
+    await tidy(async () => {
+      const size = segments.reduce((sum, segment) => sum + segment.size, 0);
+      if ((await stat(path)).size === size) await removeSet(this.directoryOf(set));
+    });
   }
 
   /** A file of exactly the recorded bytes that nobody appends to any more. */

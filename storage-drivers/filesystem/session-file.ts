@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { StorageError, type ObjectStat, type Segment } from '../../src/ports/storage-driver.js';
 import { BatchedWriter } from './batched-writer.js';
 import { syncDirectories, intoDirectory } from './directories.js';
-import { copyFile, fsync, ftruncate, open, rmdir, unlink } from './disk.js';
-import { hasErrno, isAbsent, outage } from './errno.js';
+import { copyFile, fsync, ftruncate, open, rmdir, stat, unlink } from './disk.js';
+import { hasErrno, ifAbsent, isAbsent, outage } from './errno.js';
 import { statOf } from './file-reading.js';
+import { CLAIM_SUFFIX } from './set-directories.js';
 
 const { COPYFILE_EXCL, COPYFILE_FICLONE } = fs.constants;
 const FILE_NAME = /^[a-z0-9-]{1,100}$/;
@@ -129,7 +130,7 @@ async function create(directory: string, name: string): Promise<Opened> {
 
 /** Undefined: somebody else writes to the file, or wrote. */
 async function claim(directory: string, { name, size }: Segment): Promise<Opened | undefined> {
-  const path = join(directory, `${name}.${size}.claim`);
+  const path = join(directory, `${name}.${size}${CLAIM_SUFFIX}`);
   try {
     fs.closeSync(await open(path, 'wx'));
   } catch (error) {
@@ -141,7 +142,7 @@ async function claim(directory: string, { name, size }: Segment): Promise<Opened
     fd = await open(join(directory, name), 'r+');
     const stats = fs.fstatSync(fd);
     if (stats.size < size) throw gone({ name });
-    if (stats.size === size && stats.nlink === 1) {
+    if (stats.size === size && stats.nlink === 1 && (await isStill(stats, join(directory, name)))) {
       return { directory, name, fd, start: size, claim: path, changed: new Set() };
     }
   } catch (error) {
@@ -152,6 +153,12 @@ async function claim(directory: string, { name, size }: Segment): Promise<Opened
   fs.closeSync(fd);
   await unlink(path);
   return undefined;
+}
+
+/** Whether the one name of an open file is this: a commit that ended meanwhile leaves it the name of a blob. */
+async function isStill({ ino, dev }: fs.Stats, path: string): Promise<boolean> {
+  const named = await stat(path).catch(ifAbsent);
+  return named?.ino === ino && named.dev === dev;
 }
 
 async function copy(directory: string, segment: Segment, name: string): Promise<Opened> {

@@ -7,6 +7,7 @@ import { hasErrno, ifAbsent } from './errno.js';
 
 /** Leftover temporary files are shown to the purge as sets of this name. */
 const TEMPORARY = 'tmp-';
+export const CLAIM_SUFFIX = '.claim';
 
 export interface SetDirectories {
   readonly directory: string;
@@ -31,9 +32,13 @@ export async function listSets(
   return next === undefined ? { sets } : { sets, next };
 }
 
-/** Idempotent. A set that somebody is writing to stays, less what it held. */
+/** Idempotent. A set that somebody is writing to stays, less what it held. Claims go last: they guard the files. */
 export async function removeSet(directory: string): Promise<void> {
-  await Promise.all((await names(directory)).map((name) => unlink(join(directory, name))));
+  const all = await names(directory);
+  const claims = all.filter((name) => name.endsWith(CLAIM_SUFFIX));
+  const files = all.filter((name) => !name.endsWith(CLAIM_SUFFIX));
+  await Promise.all(files.map((name) => unlink(join(directory, name))));
+  await Promise.all(claims.map((name) => unlink(join(directory, name))));
   try {
     await rmdir(directory);
   } catch (error) {

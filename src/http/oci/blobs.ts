@@ -15,7 +15,7 @@ export async function getBlob(call: OciCall): Promise<void> {
   const etag = `"${digest.toString()}"`;
   if (matchesEtag(req.headers['if-none-match'], digest.toString())) return sendNotModified(res, etag);
   const range = requestedRange(call, member.size, etag);
-  const body = await registry.blobs.open(member, range);
+  const body = await registry.blobs.open(call.name, digest, member, range);
   const length = range === undefined ? member.size : range.end - range.start + 1;
   const headers = blobHeaders(digest, etag, length);
   if (range === undefined) sendHead(res, 200, headers);

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RepositoryName } from '../../domain/repository-name.js';
 import type { Caller } from '../../ports/access.js';
 import type { Registry } from '../../registry/registry.js';
+import type { BufferBudget } from '../buffer-budget.js';
 import { RequestBody } from '../request-body.js';
 
 /** What operators may set of the API's behaviour. */
@@ -23,6 +24,7 @@ export class OciCall {
     readonly res: ServerResponse,
     readonly registry: Registry,
     readonly options: OciOptions,
+    readonly buffers: BufferBudget,
     readonly caller: Caller,
     private readonly repository: RepositoryName | undefined,
     /** The last component of the path. */

@@ -5,6 +5,7 @@ import { RegistryError } from '../../errors/registry-error.js';
 import type { AccessController } from '../../ports/access.js';
 import type { Registry } from '../../registry/registry.js';
 import { sendError, toRegistryError } from '../error-handler.js';
+import { BufferBudget } from '../buffer-budget.js';
 import { OciCall } from './call.js';
 import type { OciOptions } from './call.js';
 import { parseOciPath } from './path.js';
@@ -30,14 +31,18 @@ export interface OciParts {
 }
 
 const TABLE = tableOf(ROUTES);
+/** Of the largest size, held in memory while they come and are checked. */
+const MANIFESTS_AT_ONCE = 16;
 
 export function createDispatcher(parts: OciParts): OciDispatcher {
+  const largest = MANIFESTS_AT_ONCE * parts.options.maxManifestBytes;
+  const served = { ...parts, buffers: new BufferBudget(largest) };
   return (req, res, notes) => {
     const url = originForm(req.url ?? '');
     const queryAt = url.indexOf('?');
     const path = queryAt < 0 ? url : url.slice(0, queryAt);
     if (!path.startsWith('/v2/') && path !== '/v2') return undefined;
-    return dispatch(parts, req, res, notes, path, queryAt < 0 ? '' : url.slice(queryAt + 1));
+    return dispatch(served, req, res, notes, path, queryAt < 0 ? '' : url.slice(queryAt + 1));
   };
 }
 
@@ -47,7 +52,7 @@ function originForm(target: string): string {
 }
 
 async function dispatch(
-  { registry, access, options }: OciParts,
+  { registry, access, options, buffers }: OciParts & { readonly buffers: BufferBudget },
   req: IncomingMessage,
   res: ServerResponse,
   notes: RequestNotes,
@@ -60,11 +65,16 @@ async function dispatch(
     const name = repositoryOf(path);
     if (name !== undefined) notes.repository = name;
     const caller = await access.authorize(req, scopesOf(route.access, name));
-    await route.handle(new OciCall(req, res, registry, options, caller, name, path.target, search));
+    await route.handle(new OciCall(req, res, registry, options, buffers, caller, name, path.target, search));
   } catch (thrown) {
     const error = toRegistryError(thrown);
     notes.error = error;
-    sendError(req, res, error);
+    try {
+      sendError(req, res, error);
+    } catch (failure) {
+      notes.error = new RegistryError('UNKNOWN', undefined, { cause: failure });
+      res.destroy();
+    }
   }
 }
 

@@ -30,10 +30,9 @@ export async function getCatalog(call: OciCall): Promise<void> {
 export async function getReferrers(call: OciCall): Promise<void> {
   const subject = Digest.parse(call.target);
   const artifactType = call.query.get('artifactType');
-  const all = await call.registry.referrers.list(call.name, subject);
-  const wanted =
-    artifactType === null ? all : all.filter((referrer) => referrer.artifactType === artifactType);
-  const { items, next } = cut(wanted, pageRequest(call, Number.MAX_SAFE_INTEGER));
+  const request = pageRequest(call, Number.MAX_SAFE_INTEGER);
+  const referrers = call.registry.referrers.list(call.name, subject, request.last);
+  const { items, next } = await cut(referrers, artifactType, request.limit);
   const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.ociIndex, manifests: items };
   const filters = artifactType === null ? [] : ['OCI-Filters-Applied', 'artifactType'];
   const link = nextLink(call, items.length, next);
@@ -50,21 +49,24 @@ function pageRequest({ query, options }: OciCall, fallback: number): PageRequest
   };
 }
 
-/** Descriptors in order of digests, cut by number and by bytes. */
-function cut(
-  sorted: readonly Descriptor[],
-  { limit, last }: PageRequest,
-): { items: Descriptor[]; next?: string } {
-  const rest = last === undefined ? sorted : sorted.filter(({ digest }) => digest.toString() > last);
+/** A page of those that match, cut by number and by bytes; none is read that it does not need. */
+async function cut(
+  referrers: AsyncIterable<Descriptor>,
+  artifactType: string | null,
+  limit: number,
+): Promise<{ items: Descriptor[]; next?: string }> {
   const items: Descriptor[] = [];
   let bytes = 0;
-  for (const descriptor of rest) {
-    bytes += Buffer.byteLength(JSON.stringify(descriptor)) + 1;
-    if (items.length === limit || (items.length > 0 && bytes > REFERRERS_BYTES)) break;
-    items.push(descriptor);
+  for await (const referrer of referrers) {
+    if (artifactType !== null && referrer.artifactType !== artifactType) continue;
+    bytes += Buffer.byteLength(JSON.stringify(referrer)) + 1;
+    if (items.length >= limit || (items.length > 0 && bytes > REFERRERS_BYTES)) {
+      const next = items.at(-1)?.digest.toString();
+      return next === undefined ? { items } : { items, next };
+    }
+    items.push(referrer);
   }
-  const next = items.at(-1)?.digest.toString();
-  return items.length < rest.length && next !== undefined ? { items, next } : { items };
+  return { items };
 }
 
 /** RFC 8288, as a path: it holds behind any proxy. */

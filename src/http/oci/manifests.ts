@@ -37,20 +37,18 @@ export async function putManifest(call: OciCall): Promise<void> {
   const reference = parseReference(call.target);
   const added = tagParameters(call, reference);
   const body = call.body();
-  const bytes = await body.bytes(options.maxManifestBytes);
-  if (bytes === undefined) {
-    throw new RegistryError('MANIFEST_INVALID', `a manifest has at most ${options.maxManifestBytes} bytes`, {
-      status: 413,
-    });
-  }
-  if (body.interrupted)
-    throw new RegistryError('MANIFEST_INVALID', 'the request ended before its body was complete');
   const contentType = req.headers['content-type'];
-  const { digest, subject } = await call.registry.manifests.put(name, {
-    bytes,
-    tags: reference.kind === 'tag' ? [reference.tag] : added,
-    ...(reference.kind === 'digest' && { digest: reference.digest }),
-    ...(contentType !== undefined && { contentType }),
+  const { digest, subject } = await body.whole(options.maxManifestBytes, call.buffers, (bytes) => {
+    if (bytes === undefined) throw tooLarge(options.maxManifestBytes);
+    if (body.interrupted) {
+      throw new RegistryError('MANIFEST_INVALID', 'the request ended before its body was complete');
+    }
+    return call.registry.manifests.put(name, {
+      bytes,
+      tags: reference.kind === 'tag' ? [reference.tag] : added,
+      ...(reference.kind === 'digest' && { digest: reference.digest }),
+      ...(contentType !== undefined && { contentType }),
+    });
   });
   const text = digest.toString();
   send(res, 201, [
@@ -70,6 +68,10 @@ export async function deleteManifest(call: OciCall): Promise<void> {
   if (reference.kind === 'tag') await call.registry.tags.delete(call.name, reference.tag);
   else await call.registry.manifests.delete(call.name, reference.digest);
   send(call.res, 202, []);
+}
+
+function tooLarge(limit: number): RegistryError {
+  return new RegistryError('MANIFEST_INVALID', `a manifest has at most ${limit} bytes`, { status: 413 });
 }
 
 /** The `tag` parameters of a PUT by digest (OCI end-7b). */
