@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { listedKey } from '../../src/domain/keys.js';
 import type { Segment, StorageDriver } from '../../src/ports/storage-driver.js';
 import { bytesOf, chunked, collect, digestOf } from '../../storage-drivers/driver-suite/bodies.js';
@@ -37,6 +37,43 @@ describe('filesystem driver', () => {
     (await collect(driver.segments.read('set', segments))).toString();
   const inSet = (name: string): string => join(root, 'stackyard/segments/set', name);
   const nameOf = (segments: readonly Segment[]): string => segments[0]?.name ?? '';
+
+  it('gives the memory of a borrowed chunk to nobody else, also after the end of its body', async () => {
+    const other = listedKey('docker/registry/v2/blobs/sha256/cd/cdef/data');
+    const bytes = bytesOf(1, 600_000);
+    await driver.put(KEY, bytes);
+    await driver.put(other, bytesOf(2, 600_000));
+    const { body } = await driver.get(KEY, { borrow: true });
+    let last: Buffer | undefined;
+    for await (const chunk of body) last = chunk as Buffer;
+    assert.ok(last);
+    for (let turn = 0; turn < 4; turn++) await collect((await driver.get(other, { borrow: true })).body);
+    assert.ok(last.equals(bytes.subarray(bytes.length - last.length)), 'the last chunk was overwritten');
+  });
+
+  it('does not append to a session file that a commit makes a blob just now', async () => {
+    const recorded = await append([], 'verified');
+    const path = inSet(nameOf(recorded));
+    const blob = join(root, KEY);
+    fs.mkdirSync(dirname(blob), { recursive: true });
+    const open = fs.open.bind(fs) as (...values: unknown[]) => void;
+    (fs as { open: unknown }).open = (...values: unknown[]) => {
+      const done = values.pop() as (...results: unknown[]) => void;
+      open(...values, (...results: unknown[]) => {
+        if (values[0] === path && values[1] === 'r+') {
+          fs.linkSync(path, blob);
+          fs.unlinkSync(path);
+        }
+        done(...results);
+      });
+    };
+    try {
+      await rejectsWith(append(recorded, 'more'), 'NOT_FOUND');
+    } finally {
+      (fs as { open: unknown }).open = open;
+    }
+    assert.equal(fs.readFileSync(blob, 'utf8'), 'verified');
+  });
 
   describe('layout', () => {
     it('keeps an object in a file of its key, and what was there before is an object', async () => {
