@@ -6,7 +6,7 @@ import { configCommand } from './config.js';
 import { serveCommand } from './serve.js';
 import { uploadsCommand } from './uploads.js';
 
-export const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
+const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
 
 /**
  * Runs one command line (without node and the script) and answers the exit code: 0, 1 for a failure, 2 for wrong usage

@@ -77,7 +77,10 @@ async function serveAsWorker(config: Config, log: Logger): Promise<void> {
 
 /** A reader of the log that does not read must not keep the process: its lines are lost then. */
 async function flushed(log: Logger): Promise<void> {
-  const written = await Promise.race([log.flush().then(() => true), setTimeout(FLUSH_MS, false)]);
+  const written = await Promise.race([
+    log.flush().then(() => true),
+    setTimeout(FLUSH_MS, false, { ref: false }),
+  ]);
   if (!written) process.exit();
 }
 

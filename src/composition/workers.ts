@@ -44,7 +44,8 @@ export async function startWorkers(count: number, args: readonly string[], log: 
     if (state !== 'serving') return;
     log.error({ worker: worker.id, code, signal }, 'a worker ended and is started again');
     setTimeout(() => {
-      if (state === 'serving') cluster.fork();
+      if (state !== 'serving') return;
+      startWorker().catch((error: Error) => log.error({ reason: error.message }, 'a worker could not start'));
     }, RESTART_AFTER_MS);
   });
   const stop = async (): Promise<void> => {

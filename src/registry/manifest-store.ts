@@ -88,7 +88,8 @@ export class ManifestStore {
     const { bytes } = put;
     const stored = digestOf(bytes);
     const digest = put.digest ?? stored;
-    if (!digestOf(bytes, digest.algorithm).equals(digest)) throw new RegistryError('DIGEST_INVALID');
+    const actual = digest.algorithm === 'sha256' ? stored : digestOf(bytes, digest.algorithm);
+    if (!actual.equals(digest)) throw new RegistryError('DIGEST_INVALID');
     const { manifest, mediaType } = validateManifest(bytes, put.contentType);
     if (this.options.references === 'required') {
       await checkReferences(name, manifest, {

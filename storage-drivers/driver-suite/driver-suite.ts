@@ -35,9 +35,7 @@ export function describeDriver(
       return subject;
     };
 
-    beforeEach(async function () {
-      const skipped = options.skip?.some(({ tests }) => tests.includes(this.currentTest?.title ?? ''));
-      if (skipped === true) this.skip();
+    beforeEach(async () => {
       subject = new Subject(await factory(), options);
     });
 

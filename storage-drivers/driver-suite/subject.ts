@@ -25,8 +25,6 @@ export interface SuiteOptions {
   readonly atomicCreate?: boolean;
   /** For stores whose listings lag: how long one may wait for them, in milliseconds. */
   readonly listingLag?: number;
-  /** Titles of tests that do not hold for this driver, with the reason. */
-  readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[];
 }
 
 /** The driver under test; what a test names through it is deleted through the driver when the test ends. */
