@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { KEYSTONE_PACKAGES, missingPackages as missingOf, SWIFT_PACKAGES } from './swift/packages.mjs';
 
 /** The programs that the tests run, and Debian's package of each. */
 const PACKAGES = {
@@ -11,39 +12,63 @@ const PACKAGES = {
   podman: 'podman',
   buildah: 'buildah',
   'docker-registry': 'docker-registry',
+  haproxy: 'haproxy',
 };
+/** What the long tests need beside them. */
+const LONG_PACKAGES = { 'docker-compose': 'docker-compose', debootstrap: 'debootstrap' };
 // Where podman, buildah and skopeo find their policy; not every version of them depends on it.
 const POLICY = { path: '/etc/containers/policy.json', package: 'golang-github-containers-common' };
 
 const LOCK_WAIT_S = 300;
 
+/** Debian's packages ask it whether they may start their services; 101 is no. */
+const SERVICE_POLICY = '/usr/sbin/policy-rc.d';
+
 /**
  * Installs what the tests need and is missing, on Debian and Ubuntu as root, after one line that says what. Elsewhere,
  * and with STACKYARD_TEST_INSTALL=0, it does nothing: a suite whose program is missing says so itself.
  */
-export async function installTestPackages(run) {
-  const missing = missingPackages();
+export async function installTestPackages(run, { long = false } = {}) {
+  const missing = missingPackages(long ? { ...PACKAGES, ...LONG_PACKAGES } : PACKAGES);
   if (missing.length === 0) return;
   if (process.env.STACKYARD_TEST_INSTALL === '0' || !isDebian() || process.getuid?.() !== 0) {
     console.log(`not installed, so their suites are left out: ${missing.join(' ')}`);
     return;
   }
   console.log(`installing for the tests (STACKYARD_TEST_INSTALL=0 stops it): ${missing.join(' ')}`);
-  const install = () => aptGet(run, ['install', '-y', '--no-install-recommends', ...missing]);
-  // Package lists that are missing or old make the first try fail; most machines have current ones.
-  let result = await install();
-  if (result.code !== 0) {
-    result = await aptGet(run, ['update']);
-    if (result.code === 0) result = await install();
-  }
+  const result = await withoutServices(() => install(run, missing));
   if (result.code !== 0)
     console.log(`apt-get failed: ${result.output.trim().split('\n').slice(-5).join(' | ')}`);
 }
 
-function missingPackages() {
-  const wanted = Object.entries(PACKAGES).filter(([program]) => !isOnPath(program));
+async function install(run, packages) {
+  const args = ['install', '-y', '--no-install-recommends', ...packages];
+  const result = await aptGet(run, args);
+  if (result.code === 0) return result;
+  // Package lists that are missing or old make the first try fail; most machines have current ones.
+  const update = await aptGet(run, ['update']);
+  return update.code === 0 ? aptGet(run, args) : update;
+}
+
+/** Lets no package start a service meanwhile; a policy that the machine has already stays as it is. */
+async function withoutServices(work) {
+  if (existsSync(SERVICE_POLICY)) return work();
+  const remove = () => rmSync(SERVICE_POLICY, { force: true });
+  process.once('exit', remove);
+  writeFileSync(SERVICE_POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    return await work();
+  } finally {
+    remove();
+    process.removeListener('exit', remove);
+  }
+}
+
+function missingPackages(packages) {
+  const wanted = Object.entries(packages).filter(([program]) => !isOnPath(program));
   const names = new Set(wanted.map(([, name]) => name));
   if (!existsSync(POLICY.path)) names.add(POLICY.package);
+  for (const name of missingOf({ ...SWIFT_PACKAGES, ...KEYSTONE_PACKAGES })) names.add(name);
   return [...names].sort();
 }
 

@@ -2,6 +2,7 @@
 //   --only GLOB     only the test files that match, e.g. --only 'test/e2e/docker*' (or a part of a path)
 //   --conformance   only the official OCI suite, in its three modes
 //   --peers         only the clients that are not part of CI: helm, cosign
+//   --long          only what takes too long for every day: gigabytes, the fault matrix, docker-compose
 //   --all           the tests, the OCI suite in three modes, and a short soak, as CI does
 //   --require-all   a suite whose program is missing fails instead of being left out (CI=true means it too)
 import { spawn } from 'node:child_process';
@@ -12,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { exitOnPrepareError, prepare } from './prepare.mjs';
 import { installTestPackages } from './system-packages.mjs';
+import { startTestBed, usesTestBed } from './test-bed.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const TEST_FILES = join(ROOT, 'dist', 'test');
@@ -95,6 +97,7 @@ const options = parseArgs({
   options: {
     only: { type: 'string' },
     peers: { type: 'boolean', default: false },
+    long: { type: 'boolean', default: false },
     conformance: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
     'require-all': { type: 'boolean', default: false },
@@ -102,6 +105,7 @@ const options = parseArgs({
 }).values;
 
 const ci = process.env.CI === 'true';
+let swiftStart;
 const run = new Run();
 const total = new Total();
 const results = mkdtempSync(join(tmpdir(), 'sy-results-'));
@@ -111,6 +115,9 @@ if (options['require-all']) process.env.STACKYARD_TEST_REQUIRE_ALL = '1';
 await prepare().catch(exitOnPrepareError);
 if (options.peers) {
   await mocha('peers', inFolder('peers'), 30 * MINUTE);
+} else if (options.long) {
+  await installTestPackages(run, { long: true });
+  await mocha('long', inFolder('long'), 120 * MINUTE);
 } else if (options.conformance) {
   for (const mode of CONFORMANCE_MODES) await conformance(mode);
 } else if (options.only !== undefined) {
@@ -119,7 +126,7 @@ if (options.peers) {
 } else {
   if (ci) await staticChecks();
   await installTestPackages(run);
-  const apart = ['e2e', 'peers', 'bench', 'soak'].flatMap(inFolder);
+  const apart = ['e2e', 'peers', 'bench', 'soak', 'long'].flatMap(inFolder);
   const unit = allFiles().filter((path) => !apart.includes(path));
   await mocha('unit', unit, 15 * MINUTE);
   await mocha('e2e', inFolder('e2e'), 15 * MINUTE);
@@ -146,6 +153,7 @@ async function staticChecks() {
 
 async function mocha(name, files, limitMs) {
   if (files.length === 0) return;
+  if (usesTestBed(files)) await (swiftStart ??= swift());
   const output = join(results, `${name}.json`);
   const args = [
     join('node_modules', 'mocha', 'bin', 'mocha.js'),
@@ -154,6 +162,14 @@ async function mocha(name, files, limitMs) {
     ...files,
   ];
   collect(name, output, await run.node(args, { limitMs }));
+}
+
+/** Has a Swift for the suites that use one; without it they are left out, or fail where all is required. */
+async function swift() {
+  const why = await startTestBed();
+  if (why === undefined) return;
+  console.log(`no Swift for the tests: ${why}`);
+  if (ci || options['require-all']) total.fail(`Swift: ${why}`);
 }
 
 async function conformance(mode) {

@@ -7,7 +7,11 @@ export const processContext: CommandContext = {
   version: readVersion(),
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  progress: process.stderr.isTTY ? (line) => void process.stderr.write(`\r\x1b[K${line}`) : undefined,
   loadConfig: loadProcessConfig,
   openStore: async (config) => (await import('../composition/store-tools.js')).openStore(config),
+  examine: async function* (load) {
+    yield* (await import('../composition/doctor.js')).examineStore(load);
+  },
   serve: async (options) => (await import('../composition/serve.js')).serve(options),
 };

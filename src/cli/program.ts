@@ -3,6 +3,7 @@ import { ConfigError } from '../composition/process-config.js';
 import { adoptCommand } from './adopt.js';
 import type { CommandContext } from './command-context.js';
 import { configCommand } from './config.js';
+import { doctorCommand } from './doctor.js';
 import { serveCommand } from './serve.js';
 import { uploadsCommand } from './uploads.js';
 
@@ -32,6 +33,7 @@ function createProgram(context: CommandContext): Command {
     .version(context.version, '--version', 'print the version')
     .addCommand(serveCommand(context))
     .addCommand(configCommand(context))
+    .addCommand(doctorCommand(context))
     .addCommand(uploadsCommand(context))
     .addCommand(adoptCommand(context));
   reportThroughContext(program, context);

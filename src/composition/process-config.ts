@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { loadConfig, type Config } from '../config/index.js';
+import { loadConfig, swiftAccount, type Config } from '../config/index.js';
+import type { OpenStackAccount } from '../domain/openstack-credentials.js';
 
 export { ConfigError, formatDuration, parseDuration, printConfig, type Config } from '../config/index.js';
+export { readableBytes } from '../domain/byte-size.js';
 
 /**
  * The configuration of this process: its environment, its working directory and the file of `--config`.
@@ -11,7 +13,16 @@ export function loadProcessConfig(configPath?: string): Config {
   return loadConfig({
     env: process.env,
     cwd: process.cwd(),
-    readFile: (path) => readFileSync(path, 'utf8'),
+    readFile,
     configPath,
   });
+}
+
+/** The Swift account of the configuration; undefined where its store is not Swift. @throws ConfigError */
+export function processSwiftAccount(config: Config): OpenStackAccount | undefined {
+  return swiftAccount(config, readFile);
+}
+
+function readFile(path: string): string {
+  return readFileSync(path, 'utf8');
 }

@@ -6,8 +6,8 @@ import { createLogger } from './logger.js';
 import { loadProcessConfig } from './process-config.js';
 import type { Config } from './process-config.js';
 import { startPurgeTimer } from './purge-timer.js';
+import { openServedStore } from './served-store.js';
 import { composeServer } from './server.js';
-import { openConfiguredStore } from './store.js';
 import { systemClock } from './system.js';
 import { createTelemetry } from './telemetry.js';
 import { readVersion } from './version.js';
@@ -47,7 +47,7 @@ async function serveByWorkers(
   configPath: string | undefined,
 ): Promise<void> {
   const stop = stopSignal();
-  const store = await openConfiguredStore(config, createTelemetry());
+  const store = await openServedStore(config, log, createTelemetry());
   const workers = await startWorkers(count, configPath === undefined ? [] : ['--config', configPath], log);
   announce(config, log, workers.address);
   const stopPurging = startPurgeTimer(store, config.uploads, systemClock, log);
@@ -55,7 +55,7 @@ async function serveByWorkers(
   log.info({ signal }, 'draining');
   stopPurging();
   await workers.stop();
-  await store.driver.close();
+  await store.close();
   log.info({}, 'stopped');
 }
 

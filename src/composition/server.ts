@@ -3,15 +3,22 @@ import { openAccess } from '../auth/open-access.js';
 import type { Config } from '../config/index.js';
 import { FORMAT_KEY } from '../domain/keys.js';
 import { createApp } from '../http/app.js';
+import { whileAvailable } from '../http/availability.js';
 import { Front } from '../http/front.js';
+import type { OciOptions } from '../http/oci/call.js';
 import { createDispatcher } from '../http/oci/dispatcher.js';
-import { createHttpServer, drainServer } from '../http/server.js';
+import type { OciDispatcher } from '../http/oci/dispatcher.js';
 import type { Readiness } from '../http/ops/health.js';
+import { createRedirectPolicy } from '../http/redirect-policy.js';
+import { createHttpServer, drainServer } from '../http/server.js';
 import type { Invalidations } from '../ports/invalidations.js';
 import type { Logger } from '../ports/logger.js';
+import type { RequestScope } from '../ports/request-scope.js';
+import { StorageError } from '../ports/storage-driver.js';
 import { createRegistry } from '../registry/registry.js';
-import { openConfiguredStore } from './store.js';
+import { openServedStore } from './served-store.js';
 import type { OpenStore } from './store.js';
+import type { ServedStore } from './store-opener.js';
 import { systemClock, systemIds } from './system.js';
 import { createTelemetry } from './telemetry.js';
 
@@ -21,7 +28,7 @@ const RECORDING_MILLISECONDS = 5000;
 /** A server with all its parts, not yet listening. */
 export interface ComposedServer {
   readonly server: Server;
-  readonly store: OpenStore;
+  readonly store: ServedStore;
   /** Lets requests in flight finish within `server.drainTimeout`, then closes the storage. */
   readonly drain: () => Promise<{ cut: boolean }>;
 }
@@ -33,30 +40,31 @@ export async function composeServer(
   invalidations: Invalidations,
 ): Promise<ComposedServer> {
   const telemetry = createTelemetry();
-  const store = await openConfiguredStore(config, telemetry);
-  const { driver, format } = store;
-  const registry = createRegistry(
-    { driver, clock: systemClock, ids: systemIds, invalidations },
-    {
-      shared: format.shared,
-      references: config.registry.references,
-      cacheMaxAge: config.cache.maxAge,
-      manifestCacheBytes: config.cache.manifestBytes,
-      uploadMaxAge: config.uploads.maxAge,
-      uploadPurgeAfter: config.uploads.purgeAfter,
-    },
-  );
+  const store = await openServedStore(config, log, telemetry);
+  return assembleServer({ config, log, invalidations, telemetry, store });
+}
+
+export interface ServerParts {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly invalidations: Invalidations;
+  readonly telemetry: RequestScope;
+  readonly store: ServedStore;
+}
+
+/** A server over a store that may open later. */
+export function assembleServer(parts: ServerParts): ComposedServer {
+  const { config, log, telemetry, store } = parts;
+  let serving: Serving | undefined;
+  const serve = (open: OpenStore): Serving => (serving ??= startServing(open, parts));
+  store.whenOpen(serve);
+  const oci = whileAvailable(() => {
+    const { current } = store;
+    return current instanceof StorageError ? current : serve(current).oci;
+  });
   let draining = false;
-  const readiness: Readiness = async () => {
-    if (draining) return { ready: false, reason: 'the server is stopping' };
-    try {
-      await driver.stat(FORMAT_KEY, { fresh: true });
-      return { ready: true };
-    } catch (error) {
-      return { ready: false, reason: `the storage does not answer: ${(error as Error).message}` };
-    }
-  };
-  const oci = createDispatcher({ registry, access: openAccess, options: config.registry });
+  const readiness: Readiness = () =>
+    draining ? Promise.resolve({ ready: false, reason: 'the server is stopping' }) : readinessOf(store);
   const front = new Front(
     {
       oci,
@@ -81,8 +89,50 @@ export async function composeServer(
       front.drain();
       const { cut } = await drainServer(server, config.server.drainTimeout);
       await front.idle(RECORDING_MILLISECONDS);
-      await driver.close();
+      serving?.stop();
+      await store.close();
       return { cut };
     },
   };
+}
+
+/** The registry API over an open store. */
+interface Serving {
+  readonly oci: OciDispatcher;
+  readonly stop: () => void;
+}
+
+function startServing({ driver, format }: OpenStore, { config, invalidations }: ServerParts): Serving {
+  const registry = createRegistry(
+    { driver, clock: systemClock, ids: systemIds, invalidations },
+    {
+      shared: format.shared,
+      references: config.registry.references,
+      cacheMaxAge: config.cache.maxAge,
+      manifestCacheBytes: config.cache.manifestBytes,
+      uploadMaxAge: config.uploads.maxAge,
+      uploadPurgeAfter: config.uploads.purgeAfter,
+    },
+  );
+  const options = { ...config.registry, ...redirectOf(config) };
+  return {
+    oci: createDispatcher({ registry, access: openAccess, options }),
+    stop: registry.damaged.watch(),
+  };
+}
+
+function redirectOf({ storage }: Config): Pick<OciOptions, 'redirect'> {
+  const rules = storage.swift.redirect;
+  if (storage.driver !== 'swift' || !rules.enabled) return {};
+  return { redirect: createRedirectPolicy(rules, systemClock) };
+}
+
+async function readinessOf({ current }: ServedStore): Promise<Awaited<ReturnType<Readiness>>> {
+  if (current instanceof StorageError) return { ready: false, reason: current.message };
+  try {
+    await current.driver.stat(FORMAT_KEY, { fresh: true });
+    return { ready: true };
+  } catch (error) {
+    return { ready: false, reason: `the storage does not answer: ${(error as Error).message}` };
+  }
 }

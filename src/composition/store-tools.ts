@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.js';
 import { adoptStore } from '../jobs/adopt-store.js';
-import type { AdoptReport } from '../jobs/adopt-store.js';
+import type { AdoptOptions, AdoptReport } from '../jobs/adopt-store.js';
 import { purgeUploads } from '../jobs/purge-uploads.js';
 import type { PurgeOptions, PurgeReport } from '../jobs/purge-uploads.js';
 import { createRegistry } from '../registry/registry.js';
@@ -13,7 +13,7 @@ import { noInvalidations } from './worker-bus.js';
 export interface StoreTools {
   /** On a shared store only a report, with the reason. */
   purgeUploads(options: PurgeOptions): Promise<PurgeReport & { readonly reason?: string }>;
-  adopt(options: { finish: boolean }): Promise<AdoptReport>;
+  adopt(options: AdoptOptions): Promise<AdoptReport>;
   close(): Promise<void>;
 }
 

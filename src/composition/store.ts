@@ -1,8 +1,9 @@
 import type { Config } from '../config/index.js';
-import { StorageError } from '../ports/storage-driver.js';
+import { FORMAT_KEY } from '../domain/keys.js';
+import { StorageError, isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import type { StorageTelemetry } from '../ports/telemetry.js';
-import { openFormat, writeFormat } from '../registry/store-format.js';
+import { STORE_VERSION, openFormat, writeFormat } from '../registry/store-format.js';
 import type { StoreFormat } from '../registry/store-format.js';
 import { StartError } from './listen.js';
 import { createStorage } from './storage.js';
@@ -13,19 +14,44 @@ export interface OpenStore {
   readonly format: StoreFormat;
 }
 
-/**
- * Opens the configured store. What `storage.shared: true` says is recorded in it, for markers are no longer
- * complete from then on; `false` cannot undo that.
- * @throws StartError in one line that names the store
- */
+/** A store that may open later, as it is: it does not answer, or does not admit us. */
+export class StoreOutage extends StartError {
+  constructor(
+    message: string,
+    override readonly cause: StorageError,
+  ) {
+    super(message, { cause });
+  }
+}
+
+/** The configured store, opened. @throws StoreOutage; StartError, both in one line that names the store */
 export async function openConfiguredStore(config: Config, telemetry: StorageTelemetry): Promise<OpenStore> {
   const driver = createStorage(config, telemetry);
   try {
-    return { driver, format: await agreedFormat(config, driver) };
+    return await openStoreOf(config, driver);
   } catch (error) {
     await driver.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens the store behind the driver. What `storage.shared: true` says is recorded in it, for markers are no longer
+ * complete from then on; `false` cannot undo that.
+ * @throws StoreOutage; StartError, both in one line that names the store
+ */
+export async function openStoreOf(config: Config, driver: StorageDriver): Promise<OpenStore> {
+  let newer = false;
+  try {
+    newer = await isOfNewerRelease(driver);
+    return { driver, format: await agreedFormat(config, driver) };
+  } catch (error) {
     if (!(error instanceof StorageError)) throw error;
-    throw new StartError(`cannot open ${describe(config)}: ${error.message}`, { cause: error });
+    const message = `cannot open ${describe(config)}: ${error.message}`;
+    if (newer || !isStorageError(error, 'UNAVAILABLE', 'THROTTLED')) {
+      throw new StartError(message, { cause: error });
+    }
+    throw new StoreOutage(message, error);
   }
 }
 
@@ -41,6 +67,17 @@ async function agreedFormat(config: Config, driver: StorageDriver): Promise<Stor
   }
   await writeFormat(driver, { ...format, shared });
   return { ...format, shared };
+}
+
+/** Told apart from an outage, which `openFormat` does not: no waiting helps. @throws StorageError */
+async function isOfNewerRelease(driver: StorageDriver): Promise<boolean> {
+  try {
+    const { version = 0 } = JSON.parse((await driver.read(FORMAT_KEY)).toString()) as Partial<StoreFormat>;
+    return version > STORE_VERSION;
+  } catch (error) {
+    if (error instanceof StorageError && error.code !== 'NOT_FOUND') throw error;
+    return false; // none yet, or unreadable: openFormat says so
+  }
 }
 
 function describe({ storage }: Config): string {

@@ -1,3 +1,4 @@
+import type { Default } from './key-facts.js';
 import { configKeys, sectionPaths } from './keys.js';
 import { loadConfig } from './loader.js';
 import { printConfig } from './print.js';
@@ -21,10 +22,14 @@ export function describeConfig(): readonly KeyDescription[] {
     key: path,
     env,
     accepts,
-    ...(fallback === undefined ? {} : { default: `${fallback}` }),
+    ...(fallback === undefined ? {} : { default: written(fallback) }),
     help,
     secret: secret === true,
   }));
+}
+
+function written(fallback: Default): string {
+  return typeof fallback === 'object' ? `[${fallback.join(', ')}]` : String(fallback);
 }
 
 const INTRODUCTION = `# Configuration
@@ -39,9 +44,30 @@ stronger than the default.
 - The variable of a key is \`STACKYARD_\` and its path in capitals with underscores. An empty variable counts as not set.
 - A duration is a whole number and one of \`ms\`, \`s\`, \`m\`, \`h\`, \`d\`. A size is a whole number and one of \`B\`, \`KiB\`, \`MiB\`,
   \`GiB\`, or bytes without a unit.
+- A list is a list in the file, and in a variable its entries with commas between them.
 - An unknown key or \`STACKYARD_\` variable is an error, and so is a value that does not fit. Names that start with
   \`STACKYARD_TEST_\` are left alone, and \`STACKYARD_ADMIN_PASSWORD\` is no key.
+- Where the store is Swift, the variables \`OS_*\` of OpenStack's clients and \`ST_*\` count too, then the cloud of
+  \`clouds.yaml\` that \`storage.swift.cloud\` or \`OS_CLOUD\` names (the file of \`OS_CLIENT_CONFIG_FILE\`, else in the working
+  directory, \`~/.config/openstack\` or \`/etc/openstack\`, with \`secure.yaml\`). Of an id and a name of one thing the one of
+  the stronger source counts, else the id. Keystone and Swift are reached directly: \`HTTP_PROXY\` and \`HTTPS_PROXY\` do
+  not count.
 - \`stackyard config check\` tells all problems, \`stackyard config print\` shows every value and where it came from.
+
+Swift takes five lines; where a cloud of \`clouds.yaml\` or the variables of an \`openrc\` file hold the credentials, one:
+
+\`\`\`yaml
+storage:
+  driver: swift
+  swift:
+    authUrl: https://keystone.example:5000
+    applicationCredentialId: 0123456789abcdef0123456789abcdef
+    applicationCredentialSecret: the-secret
+\`\`\`
+
+\`\`\`sh
+STACKYARD_STORAGE_DRIVER=swift OS_CLOUD=registry stackyard serve
+\`\`\`
 `;
 
 /** The whole of docs/configuration.md, formatted as prettier would. */

@@ -4,4 +4,5 @@ export type { Environment } from './environment.js';
 export { loadConfig, type LoadOptions } from './loader.js';
 export { printConfig } from './print.js';
 export type { Config } from './schema.js';
+export { swiftAccount } from './swift-account.js';
 export { formatDuration, formatSize, parseDuration, parseSize } from './units.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { configSchema, keyFacts, type KeyFacts } from './schema.js';
+import { keyFacts, type Default, type KeyFacts } from './key-facts.js';
+import { configSchema } from './schema.js';
 
 /** One key of the schema. */
 export interface ConfigKey extends KeyFacts {
@@ -8,7 +9,7 @@ export interface ConfigKey extends KeyFacts {
   /** Environment variables, the strongest first. */
   readonly env: readonly [string, ...string[]];
   /** As written in the file; absent where the key has none. */
-  readonly fallback?: string | number | boolean;
+  readonly fallback?: Default;
 }
 
 /** Every key, in the order of the schema. */
@@ -33,10 +34,8 @@ function describe(schema: z.ZodType, path: readonly string[]): ConfigKey {
   return {
     ...facts,
     path: path.join('.'),
-    env: facts.alias === undefined ? [variable(path)] : [variable(path), facts.alias],
-    ...(schema instanceof z.ZodPrefault
-      ? { fallback: schema.def.defaultValue as string | number | boolean }
-      : {}),
+    env: [variable(path), ...(facts.aliases ?? [])],
+    ...(schema instanceof z.ZodPrefault ? { fallback: schema.def.defaultValue as Default } : {}),
   };
 }
 

@@ -62,12 +62,32 @@ export function duration(min = '0s', max?: string) {
   };
 }
 
-/** Bytes; the bound is inclusive and written as in the file. */
-export function size(min = '0B') {
+/** Bytes; both bounds are inclusive and written as in the file. */
+export function size(min = '0B', max?: string) {
   const least = parseSize(min) ?? 0;
+  const most = max === undefined ? Number.MAX_SAFE_INTEGER : (parseSize(max) ?? 0);
+  const bounds = `${least > 0 ? ` of at least ${min}` : ''}${max === undefined ? '' : ` up to ${max}`}`;
   return {
-    schema: z.union([z.number(), z.string().transform(parseSize)]).pipe(z.int().min(least)),
-    accepts: `a size${least > 0 ? ` of at least ${min}` : ''}: a whole number and B, KiB, MiB or GiB, such as 64MiB`,
+    schema: z.union([z.number(), z.string().transform(parseSize)]).pipe(z.int().min(least).max(most)),
+    accepts: `a size${bounds}: a whole number and B, KiB, MiB or GiB, such as 64MiB`,
     print: (value: unknown) => formatSize(Number(value)),
   };
+}
+
+/** Text of a shape; `accepts` tells which. */
+export function shaped(accepts: string, fits: (value: string) => boolean) {
+  return { schema: z.string().refine(fits), accepts, print: asIs };
+}
+
+/** A YAML list, or the text of a variable with commas between the entries. */
+export function list<T extends z.ZodType>(of: Kind<T>) {
+  return {
+    schema: z.preprocess((value) => (typeof value === 'string' ? split(value) : value), z.array(of.schema)),
+    accepts: `a list, each entry ${of.accepts}`,
+    print: (value: unknown) => (value as readonly unknown[]).map(of.print),
+  };
+}
+
+function split(value: string): string[] {
+  return value.split(',').map((entry) => entry.trim());
 }

@@ -1,4 +1,6 @@
-import { isAbsolute, join } from 'node:path';
+import { resolve } from 'node:path';
+import type { z } from 'zod';
+import { readCloud } from './clouds.js';
 import { ConfigError } from './config-error.js';
 import { readEnvironment, variableText, type Environment } from './environment.js';
 import { parseFile } from './file.js';
@@ -7,7 +9,8 @@ import { rememberOrigins } from './origins.js';
 import { brokenRules } from './rules.js';
 import { configSchema, type Config } from './schema.js';
 import { refuseValue } from './refusal.js';
-import type { Setting, Source } from './settings.js';
+import { overlay, type Setting, type Source } from './settings.js';
+import { accountProblems } from './swift-account.js';
 
 export interface LoadOptions {
   readonly env: Environment;
@@ -28,14 +31,17 @@ const DEFAULT_FILE = 'stackyard.yaml';
 export function loadConfig(options: LoadOptions): Config {
   const file = readConfigFile(options);
   const environment = readEnvironment(options.env);
-  const settings = new Map([...file.settings, ...environment.settings]);
-  const problems = [...file.problems, ...environment.problems];
+  const cloud = readSwiftCloud(overlay(file.settings, environment.settings), options);
+  const { settings } = cloud;
+  const problems = [...file.problems, ...environment.problems, ...cloud.problems];
   const where = (path: string): string => settings.get(path)?.where ?? 'default';
 
   const parsed = configSchema.safeParse(tree(settings));
-  if (!parsed.success)
-    problems.push(...parsed.error.issues.map(({ path }) => refusal(path.join('.'), settings)));
-  else if (file.readable) problems.push(...brokenRules(parsed.data, where));
+  if (!parsed.success) problems.push(...refusals(parsed.error, settings));
+  else if (file.readable) {
+    problems.push(...brokenRules(parsed.data, where));
+    if (cloud.readable) problems.push(...accountProblems(parsed.data, where, readFileFrom(options)));
+  }
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
 
   freeze(parsed.data);
@@ -49,7 +55,7 @@ function readConfigFile({ env, cwd, readFile, configPath }: LoadOptions): Source
   const named = configPath !== undefined ? '--config' : fromEnvironment && 'STACKYARD_CONFIG';
   let text: string;
   try {
-    text = readFile(isAbsolute(name) ? name : join(cwd, name));
+    text = readFile(resolve(cwd, name));
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT' && named === undefined)
@@ -83,11 +89,32 @@ function tree(settings: ReadonlyMap<string, Setting>): object {
   return root;
 }
 
-function refusal(path: string, settings: ReadonlyMap<string, Setting>): string {
-  const key = configKeys.find((candidate) => candidate.path === path);
-  const setting = settings.get(path);
-  if (key === undefined || setting === undefined) throw new TypeError(`the default of ${path} is not valid`);
-  return refuseValue(key, setting);
+/** One line for each key, also where several entries of a list are refused. */
+function refusals(error: z.ZodError, settings: ReadonlyMap<string, Setting>): string[] {
+  const paths = error.issues.map(({ path }) => path.join('.'));
+  return configKeys
+    .filter((key) => paths.some((path) => path === key.path || path.startsWith(`${key.path}.`)))
+    .map((key) => {
+      const setting = settings.get(key.path);
+      if (setting === undefined) throw new TypeError(`the default of ${key.path} is not valid`);
+      return refuseValue(key, setting);
+    });
+}
+
+/** What `storage.swift.cloud` adds; without what OS_* and ST_* say where the store is not Swift. */
+function readSwiftCloud(given: ReadonlyMap<string, Setting>, options: LoadOptions): Source {
+  if (given.get('storage.driver')?.value !== 'swift') {
+    const settings = new Map([...given].filter(([, { where }]) => !/^(?:OS|ST)_/.test(where)));
+    return { settings, problems: [], readable: true };
+  }
+  const named = given.get('storage.swift.cloud');
+  if (named === undefined) return { settings: given, problems: [], readable: true };
+  const cloud = readCloud(named, options);
+  return { ...cloud, settings: overlay(cloud.settings, given) };
+}
+
+function readFileFrom({ cwd, readFile }: LoadOptions): (path: string) => string {
+  return (path) => readFile(resolve(cwd, path));
 }
 
 function freeze(section: object): void {

@@ -1,4 +1,4 @@
-import { Document, YAMLMap, type Scalar } from 'yaml';
+import { Document, isMap, isSeq, YAMLMap, type Scalar, type YAMLSeq } from 'yaml';
 import { configKeys, type ConfigKey } from './keys.js';
 import { originOf } from './origins.js';
 import type { Config } from './schema.js';
@@ -15,24 +15,40 @@ export function printValues(
   origin: (path: string) => string | undefined,
 ): string {
   const document = new Document(new YAMLMap());
-  for (const key of keys) place(document, values, key, origin(key.path));
+  const unset: string[] = [];
+  for (const key of keys) {
+    const value = key.path.split('.').reduce(child, values);
+    if (value === undefined) unset.push(key.path);
+    else place(document, key, value, origin(key.path));
+  }
+  for (const path of unset) comment(document, path);
   return document.toString({ lineWidth: 0 });
 }
 
-function place(document: Document, values: object, key: ConfigKey, origin: string | undefined): void {
+function child(section: unknown, name: string): unknown {
+  return (section as Record<string, unknown>)[name];
+}
+
+function place(document: Document, key: ConfigKey, value: unknown, origin: string | undefined): void {
   const { path, print, secret, fallback } = key;
   const names = path.split('.');
   const section = sectionAt(document, names.slice(0, -1));
-  const name = names.at(-1) ?? path;
-  const value = names.reduce<unknown>((parent, child) => (parent as Record<string, unknown>)[child], values);
-  if (value === undefined) {
-    section.comment = ` ${name}: not set`;
-    return;
-  }
   const written = origin === 'default' ? fallback : print(value);
-  const node = document.createNode(secret === true ? '***' : written) as Scalar;
+  const node = document.createNode(secret === true ? '***' : written) as Scalar | YAMLSeq;
+  if (isSeq(node)) node.flow = true;
   if (origin !== undefined) node.comment = ` ${origin}`;
-  section.set(name, node);
+  section.set(names.at(-1), node);
+}
+
+/** Says in the nearest section that is there which key is not set. */
+function comment(document: Document, path: string): void {
+  let section = document.contents as YAMLMap;
+  const names = path.split('.');
+  for (let inner = section.get(names[0]); isMap(inner); inner = section.get(names[0])) {
+    section = inner;
+    names.shift();
+  }
+  section.comment = `${section.comment ? `${section.comment},` : ' not set:'} ${names.join('.')}`;
 }
 
 function sectionAt(document: Document, names: readonly string[]): YAMLMap {

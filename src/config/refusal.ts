@@ -4,8 +4,11 @@ import type { Setting } from './settings.js';
 
 /** One line for a value that does not fit its key; a secret is not shown. */
 export function refuseValue(key: ConfigKey, { where, value }: Setting): string {
-  const shown = key.secret === true ? 'its value' : inspect(value, SHORT);
+  const shown = key.secret === true ? 'its value' : inspect(value, SHORT).replace(USER_IN_URL, '//***@');
   return `${key.path} (${where}): ${shown} is not accepted; give ${key.accepts}`;
 }
 
 const SHORT = { depth: 0, breakLength: Infinity, maxStringLength: 60, maxArrayLength: 3 };
+
+/** Some write a password into a URL. */
+const USER_IN_URL = /\/\/[^/\s]*@/g;

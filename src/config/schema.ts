@@ -1,42 +1,14 @@
 import { z } from 'zod';
-import { duration, flag, integer, integerOr, oneOf, size, text, LONGEST_TIMER, type Kind } from './kinds.js';
-
-/** What the schema says of a key beside its type and default. */
-export interface KeyFacts {
-  /** One or two sentences for the documentation. */
-  readonly help: string;
-  readonly accepts: string;
-  readonly print: (value: unknown) => unknown;
-  /** A second environment variable, weaker than the key's own STACKYARD_ name. */
-  readonly alias?: string;
-  /** Never shown, in no message. */
-  readonly secret?: boolean;
-}
-
-export const keyFacts = z.registry<KeyFacts>();
-
-type Notes = Pick<KeyFacts, 'help' | 'alias' | 'secret'>;
-
-/** A key with a default, given as it would be written in the file. */
-export function key<T extends z.ZodType>(kind: Kind<T>, fallback: string | number | boolean, notes: Notes) {
-  const schema = z.prefault(kind.schema, fallback as z.core.util.NoUndefined<z.input<T>>);
-  keyFacts.add(schema, { accepts: kind.accepts, print: kind.print, ...notes });
-  return schema;
-}
-
-/** A key that may be absent. */
-export function optionalKey<T extends z.ZodType>(kind: Kind<T>, notes: Notes) {
-  const schema = z.optional(kind.schema);
-  keyFacts.add(schema, { accepts: kind.accepts, print: kind.print, ...notes });
-  return schema;
-}
+import { key, optionalKey } from './key-facts.js';
+import { duration, flag, integer, integerOr, oneOf, size, text, LONGEST_TIMER } from './kinds.js';
+import { swift } from './swift-schema.js';
 
 const server = z.strictObject({
   host: key(text(), '127.0.0.1', {
-    alias: 'HOST',
+    aliases: ['HOST'],
     help: 'Address or host name to listen on. Beyond loopback, `auth.mode: none` also needs `auth.allowOpen: true`.',
   }),
-  port: key(integer(0, 65_535), 5000, { alias: 'PORT', help: 'Port to listen on; 0 takes a free one.' }),
+  port: key(integer(0, 65_535), 5000, { aliases: ['PORT'], help: 'Port to listen on; 0 takes a free one.' }),
   workers: key(integerOr('auto', 1), 1, {
     help: 'Processes that serve; `auto` starts one for each core.',
   }),
@@ -58,7 +30,7 @@ const server = z.strictObject({
 });
 
 const storage = z.strictObject({
-  driver: key(oneOf('filesystem', 'memory'), 'filesystem', {
+  driver: key(oneOf('filesystem', 'memory', 'swift'), 'filesystem', {
     help: 'Where the data lies. `memory` forgets it when the process ends.',
   }),
   filesystem: z.strictObject({
@@ -66,6 +38,7 @@ const storage = z.strictObject({
       help: 'Directory of the data; relative to the working directory. A directory of CNCF distribution is opened in place.',
     }),
   }),
+  swift,
   shared: optionalKey(flag(), {
     help: 'Whether another registry still writes to the store: purges then only report and no marker is written. Without it the store tells.',
   }),

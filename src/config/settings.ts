@@ -1,3 +1,5 @@
+import { RIVALS } from './swift-schema.js';
+
 /** A value that was given for a key, before it is checked. */
 export interface Setting {
   readonly value: unknown;
@@ -12,4 +14,17 @@ export interface Source {
   readonly problems: readonly string[];
   /** False where its settings are not known, so that nothing follows from their absence. */
   readonly readable: boolean;
+}
+
+/** The settings of both; a key of the stronger also replaces the weaker's other name for the same thing. */
+export function overlay(
+  weaker: ReadonlyMap<string, Setting>,
+  stronger: ReadonlyMap<string, Setting>,
+): Map<string, Setting> {
+  const merged = new Map(weaker);
+  for (const pair of RIVALS) {
+    if (pair.some((path) => stronger.has(path))) for (const path of pair) merged.delete(path);
+  }
+  for (const [path, setting] of stronger) merged.set(path, setting);
+  return merged;
 }

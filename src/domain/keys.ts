@@ -1,4 +1,5 @@
 import { Digest } from './digest.js';
+import { InvalidValue } from './invalid-value.js';
 import type { Tag } from './reference.js';
 import type { RepositoryName } from './repository-name.js';
 
@@ -22,10 +23,13 @@ const key = (text: string): Key => text as Key;
  */
 const V2 = 'docker/registry/v2';
 const OWN = 'stackyard/v1';
+const BLOB_DATA = new RegExp(`^${V2}/blobs/([a-z0-9]+)/([0-9a-f]{2})/(\\2[0-9a-f]+)/data$`);
 
 /** Prefixes under which a driver may be asked to store; drivers keep what is theirs elsewhere. */
 export const KEY_ROOTS = [`${V2}/`, `${OWN}/`] as const;
 
+/** Holds every blob of the store. */
+export const BLOBS_PREFIX = `${V2}/blobs/`;
 /** Holds every repository of the store. */
 export const REPOSITORIES_PREFIX = `${V2}/repositories/`;
 /** Holds all that distribution keeps. */
@@ -34,6 +38,8 @@ export const FORMAT_KEY = key(`${OWN}/format`);
 export const CATALOG_PREFIX = `${OWN}/catalog/`;
 export const SESSION_KEYS_PREFIX = `${OWN}/keys/upload/`;
 export const UPLOAD_STEPS_PREFIX = `${OWN}/uploads/`;
+export const DAMAGED_PREFIX = `${OWN}/damaged/`;
+export const SEGMENT_OWNERS_PREFIX = `${OWN}/segments/`;
 
 const repository = (name: RepositoryName): string => `${REPOSITORIES_PREFIX}${name}`;
 const linkPath = (digest: Digest): string => `${digest.algorithm}/${digest.hex}/link`;
@@ -41,6 +47,22 @@ const linkPath = (digest: Digest): string => `${digest.algorithm}/${digest.hex}/
 /** Bytes are always kept under their sha256, whatever algorithm a link names them by. */
 export function blobDataKey(digest: Digest): Key {
   return key(`${V2}/blobs/${digest.algorithm}/${digest.hex.slice(0, 2)}/${digest.hex}/data`);
+}
+
+/** The digest under which the key keeps its bytes; undefined for a key that is no blob's. */
+export function blobDigestOfKey(text: string): Digest | undefined {
+  const [, algorithm, , hex] = BLOB_DATA.exec(text) ?? [];
+  try {
+    return algorithm === undefined ? undefined : Digest.parse(`${algorithm}:${hex}`);
+  } catch (error) {
+    if (error instanceof InvalidValue) return undefined;
+    throw error;
+  }
+}
+
+/** Tells that the bytes kept under the digest are proven not to be its own. */
+export function damagedMarkKey(digest: Digest): Key {
+  return key(`${DAMAGED_PREFIX}${digest.algorithm}/${digest.hex}`);
 }
 
 export function layerLinkKey(name: RepositoryName, digest: Digest): Key {
@@ -109,8 +131,18 @@ export function uploadStepKey(set: string, start: number): Key {
   return key(`${UPLOAD_STEPS_PREFIX}${set}/${start}`);
 }
 
+/** Tells that a blob was made of the set's segments; `name` is the blob's sha256 in hexadecimal. */
+export function segmentOwnerKey(set: string, name: string): Key {
+  return key(`${SEGMENT_OWNERS_PREFIX}${set}/${name}`);
+}
+
 export function sessionKeyKey(id: string): Key {
   return key(`${SESSION_KEYS_PREFIX}${id}`);
+}
+
+/** What `stackyard doctor` writes, reads and removes again. */
+export function doctorKey(name: string): Key {
+  return key(`${OWN}/doctor/${name}`);
 }
 
 /** A key that a listing of the store returned. */

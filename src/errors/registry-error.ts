@@ -1,3 +1,5 @@
+import type { Digest } from '../domain/digest.js';
+
 /**
  * Every error code of the registry API with its status and default message: the OCI distribution-spec
  * "Error Codes" and those that only the Docker Registry HTTP API v2 has.
@@ -77,5 +79,12 @@ export class MissingReferences extends RegistryError {
 
   override get entries(): RegistryError['entries'] {
     return this.missing.map((digest) => ({ code: this.code, message: this.message, detail: { digest } }));
+  }
+}
+
+/** Stored bytes that are proven not to be those of their digest. */
+export class DamagedContent extends RegistryError {
+  constructor(digest: Digest) {
+    super('UNKNOWN', `the stored bytes of ${digest.toString()} are damaged; push them again`);
   }
 }

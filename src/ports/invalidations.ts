@@ -1,6 +1,7 @@
-/** What every process of one server must forget at once. */
+/** What every process of one server must forget, or know, at once. */
 export interface Invalidation {
-  readonly kind: 'layer' | 'revision' | 'tags' | 'upload';
+  readonly kind:
+    'layer' | 'revision' | 'repository' | 'tag-set' | 'tag-deleted' | 'upload' | 'damaged' | 'repaired';
   /** Within the kind. */
   readonly key: string;
 }

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { ByteRange } from '../domain/byte-range.js';
 import type { Digest } from '../domain/digest.js';
 import type { Key } from '../domain/keys.js';
+import type { LegacyObjects } from './legacy-objects.js';
 
 /** Why a storage operation failed. Unreadable is not absent: an outage is never NOT_FOUND. */
 export type StorageErrorCode =
@@ -108,11 +109,14 @@ export interface StorageDriver {
     readonly deleteBatch: number;
   };
   readonly segments: SegmentStore;
+  /** Absent where no other registry stores objects in a form of its own. */
+  readonly legacy?: LegacyObjects | undefined;
   /** @throws StorageError NOT_FOUND */
   stat(key: Key, options?: ReadOptions): Promise<ObjectStat>;
   /**
    * The body must be read to its end or destroyed. It fails if the store ends it early.
-   * @throws StorageError NOT_FOUND; RANGE where the range starts at or after the end
+   * @throws StorageError NOT_FOUND; RANGE where the range starts at or after the end; MISMATCH, also from the body,
+   * where the store tells that the content is not whole
    */
   get(key: Key, options?: GetOptions): Promise<{ stat: ObjectStat; body: Readable }>;
   /** A small object, read whole. @throws StorageError NOT_FOUND */
@@ -124,6 +128,8 @@ export interface StorageDriver {
    * @throws StorageError MISMATCH; EXISTS only after the body matched
    */
   putVerified(key: Key, body: AsyncIterable<Uint8Array>, options: PutVerifiedOptions): Promise<ObjectStat>;
+  /** Whether the parts of the object are proven to be gone or changed. What cannot be read now proves nothing. */
+  isDamaged(key: Key): Promise<boolean>;
   list(options: ListOptions): Promise<Listing>;
   /** Idempotent; this object alone. */
   delete(key: Key, options?: Abortable): Promise<void>;
@@ -159,7 +165,7 @@ export interface SegmentStore {
    * Makes one body (at most `limits.segmentBytes`) durable after `recorded`, and answers what then holds all of
    * it, in order. It never changes bytes that `recorded` names, whoever else is writing to the set.
    * A body that throws leaves no segment behind that anybody names.
-   * @throws StorageError NOT_FOUND when a recorded segment is gone
+   * @throws StorageError NOT_FOUND when a recorded segment is seen to be gone; what is not seen here, `commit` sees
    */
   append(
     set: SegmentSet,
@@ -181,7 +187,7 @@ export interface SegmentStore {
   ): Promise<ObjectStat>;
   /** For the purge alone; idempotent. What was committed stays readable. */
   remove(set: SegmentSet): Promise<void>;
-  /** For the purge alone: whatever an ended or killed process may have left, in order of `set`. */
+  /** For the purge alone: whatever an ended or killed process may have left, each set once. */
   list(options: {
     startAfter?: SegmentSet;
     limit: number;

@@ -5,6 +5,7 @@ export type StorageOperation =
   | 'read'
   | 'put'
   | 'putVerified'
+  | 'isDamaged'
   | 'list'
   | 'delete'
   | 'deleteMany'

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { Digest } from '../domain/digest.js';
 import { blobDataKey } from '../domain/keys.js';
 import type { RepositoryName } from '../domain/repository-name.js';
@@ -6,38 +5,34 @@ import { RegistryError } from '../errors/registry-error.js';
 import { StorageError, isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import type { BlobStore } from './blob-store.js';
+import type { DamagedBlobs } from './damaged-blobs.js';
 import { Digester, digestOf } from './digester.js';
 import type { UploadSession } from './session-id.js';
 import type { UploadBody } from './upload-receiver.js';
 import type { UploadState } from './upload-steps.js';
 
-const REMEMBERED_DAMAGED = 1000;
+interface Placement {
+  /** @throws StorageError EXISTS, unless it is to replace what is there */
+  readonly write: (options: { replace: boolean }) => Promise<unknown>;
+  /** What is there turned out to be damaged. */
+  readonly rewrite: () => Promise<unknown>;
+}
 
 /** Makes verified bytes blobs of repositories. Nothing is readable under a digest before it was compared with it. */
 export class BlobCommitter {
-  private readonly damaged = new LRUCache<string, true>({ max: REMEMBERED_DAMAGED });
-
   constructor(
     private readonly driver: StorageDriver,
     private readonly blobs: BlobStore,
+    private readonly damaged: DamagedBlobs,
   ) {}
 
   /** A body whose sha256 and length were announced: one PUT at its final name. @throws RegistryError DIGEST_INVALID */
   async putKnown(name: RepositoryName, digest: Digest, body: UploadBody): Promise<void> {
     const size = body.length ?? 0;
-    const key = blobDataKey(digest);
-    const replace = this.damaged.delete(digest.toString());
-    try {
-      await this.driver.putVerified(key, body, { digest, size, replace });
-    } catch (error) {
-      if (body.interrupted) {
-        throw new RegistryError('BLOB_UPLOAD_INVALID', 'the request ended before its body was complete');
-      }
-      if (isStorageError(error, 'MISMATCH'))
-        throw new RegistryError('DIGEST_INVALID', undefined, { cause: error });
-      if (!isStorageError(error, 'EXISTS')) throw error;
-      await this.requireSize(digest, size);
-    }
+    await this.place(digest, size, {
+      write: ({ replace }) => this.putVerified(digest, size, body, replace),
+      rewrite: () => this.markForNextPush(digest),
+    });
     await this.blobs.link(name, digest, { stored: digest, size });
   }
 
@@ -51,31 +46,61 @@ export class BlobCommitter {
     const stored = state.digests?.sha256 ?? digestOf(new Uint8Array());
     const actual = await this.digestIn(name, digest, session, state);
     if (!actual.equals(digest)) throw new RegistryError('DIGEST_INVALID');
-    if (state.end === 0) await this.putEmpty(stored);
-    else await this.commitSegments(stored, session, state);
+    const write = state.end === 0 ? this.emptyWriter(stored) : this.segmentsWriter(stored, session, state);
+    await this.place(stored, state.end, { write, rewrite: () => write({ replace: true }) });
     await this.blobs.link(name, digest, { stored, size: state.end });
   }
 
-  private async commitSegments(stored: Digest, session: UploadSession, state: UploadState): Promise<void> {
-    const key = blobDataKey(stored);
-    const { segments } = this.driver;
+  /** Writes under the digest what has it. Bytes that are there already stay, unless they are damaged. */
+  private async place(stored: Digest, size: number, { write, rewrite }: Placement): Promise<void> {
+    let replace = await this.damaged.has(stored);
     try {
-      await segments.commit(session.set, state.segments, key);
+      await write({ replace });
     } catch (error) {
-      if (isStorageError(error, 'MISMATCH'))
-        throw new RegistryError('BLOB_UPLOAD_UNKNOWN', undefined, { cause: error });
       if (!isStorageError(error, 'EXISTS')) throw error;
-      const { size } = await this.driver.stat(key, { fresh: true });
-      if (size !== state.end) await segments.commit(session.set, state.segments, key, { replace: true });
+      if (await this.damaged.isWhole(stored, size)) return;
+      await rewrite();
+      replace = true;
+    }
+    if (replace) await this.damaged.repaired(stored, size);
+  }
+
+  private async putVerified(digest: Digest, size: number, body: UploadBody, replace: boolean): Promise<void> {
+    try {
+      await this.driver.putVerified(blobDataKey(digest), body, { digest, size, replace });
+    } catch (error) {
+      if (body.interrupted) {
+        throw new RegistryError('BLOB_UPLOAD_INVALID', 'the request ended before its body was complete');
+      }
+      if (isStorageError(error, 'MISMATCH'))
+        throw new RegistryError('DIGEST_INVALID', undefined, { cause: error });
+      throw error;
     }
   }
 
-  private async putEmpty(stored: Digest): Promise<void> {
-    try {
-      await this.driver.put(blobDataKey(stored), new Uint8Array(), { ifAbsent: true });
-    } catch (error) {
-      if (!isStorageError(error, 'EXISTS')) throw error;
-    }
+  /** The bytes of this push are gone by now. */
+  private async markForNextPush(digest: Digest): Promise<never> {
+    await this.damaged.mark(digest);
+    throw new StorageError(
+      'UNAVAILABLE',
+      `the stored blob ${digest.toString()} is damaged; the next push replaces it`,
+    );
+  }
+
+  private segmentsWriter(stored: Digest, session: UploadSession, state: UploadState): Placement['write'] {
+    return async ({ replace }) => {
+      try {
+        await this.driver.segments.commit(session.set, state.segments, blobDataKey(stored), { replace });
+      } catch (error) {
+        if (isStorageError(error, 'MISMATCH'))
+          throw new RegistryError('BLOB_UPLOAD_UNKNOWN', undefined, { cause: error });
+        throw error;
+      }
+    };
+  }
+
+  private emptyWriter(stored: Digest): Placement['write'] {
+    return ({ replace }) => this.driver.put(blobDataKey(stored), new Uint8Array(), { ifAbsent: !replace });
   }
 
   /** The session's digest in the algorithm that the client closes with, announced or not. */
@@ -104,16 +129,5 @@ export class BlobCommitter {
   private async holds(name: RepositoryName, digest: Digest, { digests }: UploadState): Promise<boolean> {
     if (digests === undefined || !(await this.blobs.has(name, digest))) return false;
     return (await this.blobs.stat(name, digest)).stored.equals(digests.sha256);
-  }
-
-  /** The next push of a blob of another size replaces it; this one's bytes are gone. */
-  private async requireSize(digest: Digest, size: number): Promise<void> {
-    const stored = await this.driver.stat(blobDataKey(digest), { fresh: true });
-    if (stored.size === size) return;
-    this.damaged.set(digest.toString(), true);
-    throw new StorageError(
-      'UNAVAILABLE',
-      `the stored blob ${digest.toString()} has ${stored.size} bytes instead of ${size}`,
-    );
   }
 }

@@ -7,7 +7,9 @@ import type { RepositoryName } from '../domain/repository-name.js';
 import { RegistryError } from '../errors/registry-error.js';
 import { StorageError, isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
+import type { BlobExaminations } from './blob-examinations.js';
 import type { Catalog } from './catalog.js';
+import type { DamagedBlobs, ForPush } from './damaged-blobs.js';
 import { readLink, writeLink } from './link.js';
 import type { Member, Membership } from './membership.js';
 
@@ -21,36 +23,58 @@ export class BlobStore {
     private readonly driver: StorageDriver,
     private readonly membership: Membership,
     private readonly catalog: Catalog,
+    private readonly damaged: DamagedBlobs,
+    private readonly examinations: BlobExaminations,
   ) {}
 
   /** @throws RegistryError BLOB_UNKNOWN unless the repository holds the blob */
-  async stat(name: RepositoryName, digest: Digest): Promise<Member> {
-    return this.membership.get(name, digest) ?? this.find(name, digest);
+  async stat(name: RepositoryName, digest: Digest, options: ForPush = {}): Promise<Member> {
+    const member = this.membership.get(name, digest) ?? (await this.find(name, digest));
+    if (options.forPush === true && (await this.damaged.has(member.stored)))
+      throw new RegistryError('BLOB_UNKNOWN');
+    return member;
   }
 
-  /** Whether the repository holds the blob. */
+  /** Whether the repository holds the blob, undamaged as far as is known. */
   async has(name: RepositoryName, digest: Digest): Promise<boolean> {
     return (await this.statIfHeld(name, digest)) !== undefined;
   }
 
   /**
    * Reads a blob that `stat` answered. A chunk is the reader's only until it takes the next one.
-   * @throws RegistryError BLOB_UNKNOWN
+   * @throws RegistryError BLOB_UNKNOWN; DamagedContent
    */
   async open(name: RepositoryName, digest: Digest, member: Member, range?: ByteRange): Promise<Readable> {
-    try {
-      const { stat, body } = await this.driver.get(blobDataKey(member.stored), {
-        borrow: true,
-        ...(range && { range }),
-      });
-      if (stat.size === member.size) return body;
-      body.destroy();
-    } catch (error) {
-      if (isStorageError(error, 'NOT_FOUND')) throw new RegistryError('BLOB_UNKNOWN');
-      throw error;
-    }
+    const { stat, body } = await this.read(member.stored, range);
+    if (stat.size === member.size) return body;
+    body.destroy();
     await this.membership.forget(name, digest);
     throw new StorageError('UNAVAILABLE', `the blob ${digest.toString()} is no longer of the size it had`);
+  }
+
+  /**
+   * Reads a whole blob without asking for its size before.
+   * @throws RegistryError BLOB_UNKNOWN; DamagedContent
+   */
+  async openWhole(name: RepositoryName, digest: Digest): Promise<{ member: Member; body: Readable }> {
+    const known = this.membership.get(name, digest);
+    if (known !== undefined) return { member: known, body: await this.open(name, digest, known) };
+    const since = this.membership.now();
+    const stored = await this.readLink(name, digest);
+    const { stat, body } = await this.read(stored);
+    const member = { stored, size: stat.size };
+    this.membership.set(name, digest, member, since);
+    this.holders.set(digest.toString(), name);
+    return { member, body };
+  }
+
+  /**
+   * A URL that lets its holder read the blob until `expiresAt`, where the store offers that.
+   * @throws RegistryError BLOB_UNKNOWN
+   */
+  async signedUrl(name: RepositoryName, digest: Digest, expiresAt: Date): Promise<URL | undefined> {
+    const { stored } = await this.stat(name, digest);
+    return this.driver.signedUrl(blobDataKey(stored), { method: 'GET', expiresAt });
   }
 
   /**
@@ -88,19 +112,14 @@ export class BlobStore {
 
   /** Removes the link; the bytes are garbage collection's. @throws RegistryError BLOB_UNKNOWN */
   async delete(name: RepositoryName, digest: Digest): Promise<void> {
-    try {
-      await this.driver.stat(layerLinkKey(name, digest), { fresh: true });
-    } catch (error) {
-      if (isStorageError(error, 'NOT_FOUND')) throw new RegistryError('BLOB_UNKNOWN');
-      throw error;
-    }
+    await this.driver.stat(layerLinkKey(name, digest), { fresh: true }).catch(blobUnknown);
     await this.driver.delete(layerLinkKey(name, digest));
     await this.membership.forget(name, digest);
   }
 
   private async statIfHeld(name: RepositoryName, digest: Digest): Promise<Member | undefined> {
     try {
-      return await this.stat(name, digest);
+      return await this.stat(name, digest, { forPush: true });
     } catch (error) {
       if (error instanceof RegistryError && error.code === 'BLOB_UNKNOWN') return undefined;
       throw error;
@@ -109,15 +128,32 @@ export class BlobStore {
 
   private find(name: RepositoryName, digest: Digest): Promise<Member> {
     return this.membership.find(name, digest, async () => {
-      try {
-        const stored = await readLink(this.driver, layerLinkKey(name, digest));
-        const { size } = await this.driver.stat(blobDataKey(stored));
-        this.holders.set(digest.toString(), name);
-        return { stored, size };
-      } catch (error) {
-        if (isStorageError(error, 'NOT_FOUND')) throw new RegistryError('BLOB_UNKNOWN');
-        throw error;
-      }
+      const stored = await this.readLink(name, digest);
+      const { size } = await this.driver.stat(blobDataKey(stored)).catch(blobUnknown);
+      this.holders.set(digest.toString(), name);
+      return { stored, size };
     });
   }
+
+  private async readLink(name: RepositoryName, digest: Digest): Promise<Digest> {
+    return readLink(this.driver, layerLinkKey(name, digest)).catch(blobUnknown);
+  }
+
+  /** Has a blob examined that cannot be read to its end. */
+  private async read(stored: Digest, range?: ByteRange): ReturnType<StorageDriver['get']> {
+    try {
+      const opened = await this.driver.get(blobDataKey(stored), { borrow: true, ...(range && { range }) });
+      opened.body.once('error', (error) => this.examinations.suspect(stored, error));
+      return opened;
+    } catch (error) {
+      if (isStorageError(error, 'MISMATCH')) throw await this.examinations.refusalOf(stored, error);
+      return blobUnknown(error);
+    }
+  }
+}
+
+/** @throws RegistryError BLOB_UNKNOWN for NOT_FOUND, else the error itself */
+function blobUnknown(error: unknown): never {
+  if (isStorageError(error, 'NOT_FOUND')) throw new RegistryError('BLOB_UNKNOWN');
+  throw error;
 }

@@ -6,30 +6,42 @@ import type { Page, PageRequest } from '../domain/page.js';
 import { parseRepositoryName } from '../domain/repository-name.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import type { Clock } from '../ports/clock.js';
+import type { Invalidations } from '../ports/invalidations.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import { listAll } from './listing.js';
+import { RecentChanges } from './recent-changes.js';
 import { SharedReads } from './shared-reads.js';
 
 const REMEMBERED_MARKERS = 50_000;
+/** The one group of names. */
+const ALL = '';
 
 /**
  * The repositories of a store, in distribution's order (`/` below every other character).
  * A store of our own has one marker a repository, so that one page is one listing; a store that another
- * registry also writes to is walked instead, and no marker is written.
+ * registry also writes to is walked instead, and no marker is written. A repository that this server made lately
+ * is shown though a listing may not.
  */
 export class Catalog {
   private readonly walks = new SharedReads<readonly string[]>();
   private remembered: { readonly names: readonly string[]; readonly until: number } | undefined;
-  private readonly marked = new LRUCache<RepositoryName, true>({ max: REMEMBERED_MARKERS });
+  private readonly marked = new LRUCache<string, true>({ max: REMEMBERED_MARKERS });
+  private readonly recent: RecentChanges;
 
   constructor(
     private readonly driver: StorageDriver,
     private readonly shared: boolean,
     private readonly clock: Clock,
+    private readonly invalidations: Invalidations,
     /** Milliseconds that the names of a shared store serve further pages; 0 walks it for each. */
     private readonly maxAge: number,
-  ) {}
+  ) {
+    this.recent = new RecentChanges(clock);
+    invalidations.subscribe(({ kind, key }) => {
+      if (kind === 'repository') this.note(key);
+    });
+  }
 
   /** Makes the repository appear in the catalog; with its first link. */
   async mark(name: RepositoryName): Promise<void> {
@@ -38,8 +50,11 @@ export class Catalog {
       await this.driver.put(catalogMarkerKey(name), new Uint8Array(), { ifAbsent: true });
     } catch (error) {
       if (!isStorageError(error, 'EXISTS')) throw error;
+      this.marked.set(name, true);
+      return;
     }
-    this.marked.set(name, true);
+    this.note(name);
+    await this.invalidations.publish({ kind: 'repository', key: name });
   }
 
   async list(request: PageRequest): Promise<Page<string>> {
@@ -51,9 +66,24 @@ export class Catalog {
       limit: request.limit,
       ...(last !== undefined && { startAfter: `${CATALOG_PREFIX}${last.replaceAll('/', '!')}` }),
     });
-    const items = listing.objects.map((object) => unflatName(object.key.slice(CATALOG_PREFIX.length)));
-    const next = items.at(-1);
-    return listing.next !== undefined && next !== undefined ? { items, next } : { items };
+    const listed = listing.objects.map((object) => unflatName(object.key.slice(CATALOG_PREFIX.length)));
+    const end = listed.at(-1);
+    if (listing.next === undefined || end === undefined)
+      return pageOf(this.withRecent(listed), request, inCatalogOrder);
+    const names = this.withRecent(listed).filter((name) => inCatalogOrder(name, end) <= 0);
+    const { items } = pageOf(names, request, inCatalogOrder);
+    return { items, next: items.at(-1) ?? end };
+  }
+
+  /** Those that a listing told, and those that it may not tell yet. */
+  private withRecent(listed: readonly string[]): readonly string[] {
+    const recent = this.recent.of(ALL).map(({ name }) => name);
+    return recent.length === 0 ? listed : [...new Set([...listed, ...recent])].sort(inCatalogOrder);
+  }
+
+  private note(name: string): void {
+    this.marked.set(name, true);
+    this.recent.note(ALL, name, { present: true });
   }
 
   /** The names of a shared store: walked for a first page, remembered for those that follow it. */

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { Digest } from '../domain/digest.js';
 import { InvalidValue } from '../domain/invalid-value.js';
 import { blobDataKey, mediaTypeKey, revisionLinkKey } from '../domain/keys.js';
@@ -6,13 +5,16 @@ import { parseManifest, referrerDescriptor } from '../domain/manifest.js';
 import type { Manifest } from '../domain/manifest.js';
 import type { Reference, Tag } from '../domain/reference.js';
 import type { RepositoryName } from '../domain/repository-name.js';
-import { RegistryError } from '../errors/registry-error.js';
+import { DamagedContent, RegistryError } from '../errors/registry-error.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import type { BlobStore } from './blob-store.js';
 import type { Catalog } from './catalog.js';
+import type { DamagedBlobs, ForPush } from './damaged-blobs.js';
 import { digestOf } from './digester.js';
 import { readLink, writeLink } from './link.js';
+import { unknownManifest } from './manifest-bodies.js';
+import type { ManifestBodies } from './manifest-bodies.js';
 import { checkReferences, validateManifest } from './manifest-validator.js';
 import type { Member, Membership } from './membership.js';
 import type { ReferrerIndex } from './referrer-index.js';
@@ -25,11 +27,15 @@ export interface StoredManifest {
   readonly bytes: Buffer;
 }
 
-export interface ManifestStoreOptions {
-  /** 'sparse' accepts manifests whose references are missing. */
-  readonly references: 'required' | 'sparse';
-  /** Bytes of manifests held in memory. */
-  readonly cacheBytes: number;
+export interface ManifestParts {
+  readonly driver: StorageDriver;
+  readonly membership: Membership;
+  readonly bodies: ManifestBodies;
+  readonly blobs: BlobStore;
+  readonly tags: TagStore;
+  readonly referrers: ReferrerIndex;
+  readonly catalog: Catalog;
+  readonly damaged: DamagedBlobs;
 }
 
 export interface ManifestPut {
@@ -42,37 +48,35 @@ export interface ManifestPut {
 
 /** The manifests that repositories hold by a revision link. */
 export class ManifestStore {
-  private readonly bodies: LRUCache<string, Buffer>;
-
   constructor(
-    private readonly driver: StorageDriver,
-    private readonly membership: Membership,
-    private readonly blobs: BlobStore,
-    private readonly tags: TagStore,
-    private readonly referrers: ReferrerIndex,
-    private readonly catalog: Catalog,
-    private readonly options: ManifestStoreOptions,
-  ) {
-    this.bodies = new LRUCache({
-      maxSize: Math.max(1, options.cacheBytes),
-      sizeCalculation: (bytes) => bytes.byteLength + 200,
-    });
-  }
+    private readonly parts: ManifestParts,
+    /** 'sparse' accepts manifests whose references are missing. */
+    private readonly references: 'required' | 'sparse',
+  ) {}
 
-  /** @throws RegistryError MANIFEST_UNKNOWN */
-  async get(name: RepositoryName, reference: Reference): Promise<StoredManifest> {
-    const digest = reference.kind === 'tag' ? await this.tags.resolve(name, reference.tag) : reference.digest;
-    const member = this.membership.get(name, digest) ?? (await this.find(name, digest));
-    const bytes = this.bodies.get(member.stored.hex) ?? (await this.readBody(member.stored));
-    return { digest, mediaType: member.mediaType ?? '', bytes };
+  /**
+   * For those who may push it again a damaged manifest is one that is not there.
+   * @throws RegistryError MANIFEST_UNKNOWN; DamagedContent
+   */
+  async get(name: RepositoryName, reference: Reference, options: ForPush = {}): Promise<StoredManifest> {
+    const { membership, bodies, damaged } = this.parts;
+    const digest =
+      reference.kind === 'tag' ? await this.parts.tags.resolve(name, reference.tag) : reference.digest;
+    try {
+      const member = membership.get(name, digest) ?? (await this.find(name, digest));
+      if (options.forPush === true && (await damaged.has(member.stored))) throw unknownManifest(digest);
+      return { digest, mediaType: member.mediaType ?? '', bytes: await bodies.get(member.stored) };
+    } catch (error) {
+      if (options.forPush === true && error instanceof DamagedContent) throw unknownManifest(digest);
+      throw error;
+    }
   }
 
   /** Whether the repository holds the manifest; its bytes are not read. */
-  async has(name: RepositoryName, digest: Digest): Promise<boolean> {
-    if (this.membership.get(name, digest) !== undefined) return true;
+  async has(name: RepositoryName, digest: Digest, options: ForPush = {}): Promise<boolean> {
     try {
-      await this.driver.stat(blobDataKey(await readLink(this.driver, revisionLinkKey(name, digest))));
-      return true;
+      const stored = this.parts.membership.get(name, digest)?.stored ?? (await this.statStored(name, digest));
+      return options.forPush !== true || !(await this.parts.damaged.has(stored));
     } catch (error) {
       if (isStorageError(error, 'NOT_FOUND')) return false;
       throw error;
@@ -91,61 +95,58 @@ export class ManifestStore {
     const actual = digest.algorithm === 'sha256' ? stored : digestOf(bytes, digest.algorithm);
     if (!actual.equals(digest)) throw new RegistryError('DIGEST_INVALID');
     const { manifest, mediaType } = validateManifest(bytes, put.contentType);
-    if (this.options.references === 'required') {
+    if (this.references === 'required') {
       await checkReferences(name, manifest, {
-        blob: (repository, reference) => this.blobs.has(repository, reference),
-        manifest: (repository, reference) => this.has(repository, reference),
+        blob: (repository, reference) => this.parts.blobs.has(repository, reference),
+        manifest: (repository, reference) => this.has(repository, reference, { forPush: true }),
       });
     }
-    const since = this.membership.now();
-    await this.putBody(stored, bytes);
+    const { driver, membership, referrers, tags } = this.parts;
+    const since = membership.now();
+    await this.parts.bodies.put(stored, bytes);
     await this.putMediaType(name, digest, manifest, mediaType);
     const [isNew] = await Promise.all([
-      writeLink(this.driver, revisionLinkKey(name, digest), stored),
-      this.catalog.mark(name),
+      writeLink(driver, revisionLinkKey(name, digest), stored),
+      this.parts.catalog.mark(name),
     ]);
     // It may have been pushed with another type before.
-    if (!isNew && isTypeInferred(manifest, mediaType)) await this.driver.delete(mediaTypeKey(name, digest));
-    this.bodies.set(stored.hex, bytes);
-    this.membership.set(name, digest, { stored, size: bytes.byteLength, mediaType }, since);
+    if (!isNew && isTypeInferred(manifest, mediaType)) await driver.delete(mediaTypeKey(name, digest));
+    membership.set(name, digest, { stored, size: bytes.byteLength, mediaType }, since);
     const subject = manifest.subject?.digest;
     if (subject !== undefined) {
-      await this.referrers.put(
-        name,
-        subject,
-        referrerDescriptor(manifest, mediaType, digest, bytes.byteLength),
-      );
+      await referrers.put(name, subject, referrerDescriptor(manifest, mediaType, digest, bytes.byteLength));
     }
-    for (const tag of put.tags) await this.tags.put(name, tag, digest);
+    for (const tag of put.tags) await tags.put(name, tag, digest);
     // A deletion that ran beside this put may have taken the link that was there: what is answered 201 stays.
-    if (since !== this.membership.now()) await writeLink(this.driver, revisionLinkKey(name, digest), stored);
+    if (since !== membership.now()) await writeLink(driver, revisionLinkKey(name, digest), stored);
     return subject === undefined ? { digest } : { digest, subject };
   }
 
   /** Removes the manifest and every tag that points to it. @throws RegistryError MANIFEST_UNKNOWN */
   async delete(name: RepositoryName, digest: Digest): Promise<void> {
+    const { driver, membership, referrers, tags } = this.parts;
     const key = revisionLinkKey(name, digest);
     const subject = await this.subjectOf(key);
-    await this.tags.deleteAllOf(name, digest);
-    if (subject !== undefined) await this.referrers.delete(name, subject, digest);
-    await this.driver.delete(key);
-    await this.driver.delete(mediaTypeKey(name, digest));
-    await this.membership.forget(name, digest);
+    await tags.deleteAllOf(name, digest);
+    if (subject !== undefined) await referrers.delete(name, subject, digest);
+    await driver.delete(key);
+    await driver.delete(mediaTypeKey(name, digest));
+    await membership.forget(name, digest);
     // Those that a push beside this deletion has just set.
-    if (!(await this.has(name, digest))) await this.tags.deleteAllOf(name, digest);
+    if (!(await this.has(name, digest))) await tags.deleteAllOf(name, digest);
   }
 
   /** The subject of a manifest that the repository holds; a body that is gone has none. */
   private async subjectOf(key: ReturnType<typeof revisionLinkKey>): Promise<Digest | undefined> {
     let stored: Digest;
     try {
-      stored = await readLink(this.driver, key, { fresh: true });
+      stored = await readLink(this.parts.driver, key, { fresh: true });
     } catch (error) {
       if (isStorageError(error, 'NOT_FOUND')) throw new RegistryError('MANIFEST_UNKNOWN');
       throw error;
     }
     try {
-      return parseManifest(await this.readBody(stored)).subject?.digest;
+      return parseManifest(await this.parts.bodies.get(stored)).subject?.digest;
     } catch (error) {
       // Gone or damaged: it can still be deleted.
       if (error instanceof RegistryError || error instanceof InvalidValue) return undefined;
@@ -154,35 +155,24 @@ export class ManifestStore {
   }
 
   private find(name: RepositoryName, digest: Digest): Promise<Member> {
-    return this.membership.find(name, digest, async () => {
+    return this.parts.membership.find(name, digest, async () => {
       let stored: Digest;
       try {
-        stored = await readLink(this.driver, revisionLinkKey(name, digest));
+        stored = await readLink(this.parts.driver, revisionLinkKey(name, digest));
       } catch (error) {
-        if (isStorageError(error, 'NOT_FOUND')) throw unknown(digest);
+        if (isStorageError(error, 'NOT_FOUND')) throw unknownManifest(digest);
         throw error;
       }
-      const bytes = this.bodies.get(stored.hex) ?? (await this.readBody(stored));
+      const bytes = await this.parts.bodies.get(stored);
       return { stored, size: bytes.byteLength, mediaType: await this.mediaTypeOf(name, digest, bytes) };
     });
   }
 
-  private async readBody(stored: Digest): Promise<Buffer> {
-    let bytes: Buffer;
-    try {
-      bytes = await this.driver.read(blobDataKey(stored));
-    } catch (error) {
-      if (isStorageError(error, 'NOT_FOUND')) throw unknown(stored);
-      throw error;
-    }
-    if (!digestOf(bytes).equals(stored)) {
-      throw new RegistryError(
-        'UNKNOWN',
-        `the stored bytes of manifest ${stored.toString()} do not match its digest`,
-      );
-    }
-    this.bodies.set(stored.hex, bytes);
-    return bytes;
+  /** @throws StorageError NOT_FOUND */
+  private async statStored(name: RepositoryName, digest: Digest): Promise<Digest> {
+    const stored = await readLink(this.parts.driver, revisionLinkKey(name, digest));
+    await this.parts.driver.stat(blobDataKey(stored));
+    return stored;
   }
 
   /** A type that the body does not tell is kept beside, unless it is what such a body is taken for. */
@@ -193,43 +183,19 @@ export class ManifestStore {
     mediaType: string,
   ): Promise<void> {
     if (manifest.declaredType !== undefined || isTypeInferred(manifest, mediaType)) return;
-    await this.driver.put(mediaTypeKey(name, digest), Buffer.from(mediaType));
+    await this.parts.driver.put(mediaTypeKey(name, digest), Buffer.from(mediaType));
   }
 
   private async mediaTypeOf(name: RepositoryName, digest: Digest, bytes: Buffer): Promise<string> {
     const manifest = parseManifest(bytes);
     if (manifest.declaredType !== undefined) return manifest.declaredType;
     try {
-      return (await this.driver.read(mediaTypeKey(name, digest))).toString();
+      return (await this.parts.driver.read(mediaTypeKey(name, digest))).toString();
     } catch (error) {
       if (isStorageError(error, 'NOT_FOUND')) return manifest.inferredType;
       throw error;
     }
   }
-
-  /** Bytes that are there already stay, unless they are not these. */
-  private async putBody(stored: Digest, bytes: Buffer): Promise<void> {
-    const key = blobDataKey(stored);
-    if (await this.putAbsent(key, bytes)) return;
-    if (this.bodies.has(stored.hex)) return;
-    const held = await this.driver.read(key, { fresh: true });
-    if (!held.equals(bytes)) await this.driver.put(key, bytes);
-  }
-
-  /** Answers whether the object was not there before. */
-  private async putAbsent(key: Parameters<StorageDriver['put']>[0], bytes: Uint8Array): Promise<boolean> {
-    try {
-      await this.driver.put(key, bytes, { ifAbsent: true });
-      return true;
-    } catch (error) {
-      if (isStorageError(error, 'EXISTS')) return false;
-      throw error;
-    }
-  }
-}
-
-function unknown(digest: Digest): RegistryError {
-  return new RegistryError('MANIFEST_UNKNOWN', undefined, { detail: { digest: digest.toString() } });
 }
 
 /** Whether the type is the one that such a body is taken for. */

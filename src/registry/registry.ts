@@ -3,8 +3,11 @@ import type { Ids } from '../ports/ids.js';
 import type { Invalidations } from '../ports/invalidations.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import { BlobCommitter } from './blob-committer.js';
+import { BlobExaminations } from './blob-examinations.js';
 import { BlobStore } from './blob-store.js';
 import { Catalog } from './catalog.js';
+import { DamagedBlobs } from './damaged-blobs.js';
+import { ManifestBodies } from './manifest-bodies.js';
 import { ManifestStore } from './manifest-store.js';
 import { Membership } from './membership.js';
 import { ReferrerIndex } from './referrer-index.js';
@@ -24,6 +27,8 @@ export interface Registry {
   readonly tags: TagStore;
   readonly referrers: ReferrerIndex;
   readonly catalog: Catalog;
+  /** To be watched by a server. */
+  readonly damaged: DamagedBlobs;
 }
 
 export interface RegistryOptions {
@@ -51,20 +56,23 @@ export function createRegistry(
   { driver, clock, ids, invalidations }: RegistryParts,
   options: RegistryOptions,
 ): Registry {
-  const catalog = new Catalog(driver, options.shared, clock, options.cacheMaxAge);
+  const catalog = new Catalog(driver, options.shared, clock, invalidations, options.cacheMaxAge);
   const layers = new Membership('layer', clock, invalidations, options.cacheMaxAge);
   const revisions = new Membership('revision', clock, invalidations, options.cacheMaxAge);
-  const blobs = new BlobStore(driver, layers, catalog);
-  const tags = new TagStore(driver, invalidations, options.cacheMaxAge);
+  const damaged = new DamagedBlobs(driver, clock, invalidations, options.shared);
+  const examinations = new BlobExaminations(driver, damaged, clock);
+  const blobs = new BlobStore(driver, layers, catalog, damaged, examinations);
+  const tags = new TagStore(driver, clock, invalidations, options.cacheMaxAge);
+  const bodies = new ManifestBodies(driver, damaged, examinations, options.manifestCacheBytes);
   const referrers: ReferrerIndex = new ReferrerIndex(
     driver,
     (name, digest) => manifests.has(name, digest),
     options.shared ? (name, subject) => scanReferrers(driver, manifests, name, subject) : undefined,
   );
-  const manifests: ManifestStore = new ManifestStore(driver, revisions, blobs, tags, referrers, catalog, {
-    references: options.references,
-    cacheBytes: options.manifestCacheBytes,
-  });
+  const manifests: ManifestStore = new ManifestStore(
+    { driver, membership: revisions, bodies, blobs, tags, referrers, catalog, damaged },
+    options.references,
+  );
   const steps = new UploadSteps(driver, Math.ceil(options.uploadPurgeAfter / 1000));
   const states = new SessionStates(driver, steps);
   const uploads = new UploadSessions(
@@ -75,12 +83,12 @@ export function createRegistry(
       states,
       receiver: new UploadReceiver(driver, states),
       blobs,
-      committer: new BlobCommitter(driver, blobs),
+      committer: new BlobCommitter(driver, blobs, damaged),
       clock,
       ids,
       invalidations,
     },
     options.uploadMaxAge,
   );
-  return { blobs, uploads, manifests, tags, referrers, catalog };
+  return { blobs, uploads, manifests, tags, referrers, catalog, damaged };
 }

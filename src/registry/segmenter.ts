@@ -3,20 +3,22 @@ import type { Digester } from './digester.js';
 
 /**
  * Streams a body into the set after what is recorded, as segments of at most `segmentBytes`, hashing on the
- * way, and answers what then holds everything. Holds no more of the body than the driver asks for.
+ * way. Yields after each what then holds everything. Holds no more of the body than the driver asks for.
  */
-export async function appendSegments(
+export async function* appendSegments(
   store: SegmentStore,
   segmentBytes: number,
   set: SegmentSet,
   recorded: readonly Segment[],
   body: AsyncIterable<Uint8Array>,
   digester: Digester,
-): Promise<readonly Segment[]> {
+): AsyncGenerator<readonly Segment[]> {
   const source = new Slices(body[Symbol.asyncIterator](), digester);
   let segments = recorded;
-  while (await source.hasMore()) segments = await store.append(set, segments, source.slice(segmentBytes));
-  return segments;
+  while (await source.hasMore()) {
+    segments = await store.append(set, segments, source.slice(segmentBytes));
+    yield segments;
+  }
 }
 
 class Slices {

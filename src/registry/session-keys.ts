@@ -39,7 +39,7 @@ export class SessionKeys {
     if (known !== undefined) return known;
     if (!KEY_ID.test(id)) return undefined;
     try {
-      const secret = await this.driver.read(sessionKeyKey(id));
+      const secret = await this.driver.read(sessionKeyKey(id), { fresh: true });
       this.known.set(id, secret);
       return secret;
     } catch (error) {

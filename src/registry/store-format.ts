@@ -45,7 +45,8 @@ function encode(format: StoreFormat): Buffer {
   return Buffer.from(JSON.stringify(format));
 }
 
-async function readFormat(driver: StorageDriver): Promise<StoreFormat | undefined> {
+/** Undefined for a store that has none yet. @throws StorageError UNAVAILABLE for a store of a newer release */
+export async function readFormat(driver: StorageDriver): Promise<StoreFormat | undefined> {
   let text: string;
   try {
     text = (await driver.read(FORMAT_KEY, { fresh: true })).toString();

@@ -14,32 +14,42 @@ import type { Page, PageRequest } from '../domain/page.js';
 import type { Tag } from '../domain/reference.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { RegistryError } from '../errors/registry-error.js';
+import type { Clock } from '../ports/clock.js';
 import type { Invalidations } from '../ports/invalidations.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import { mapBounded } from './bounded.js';
 import { readLink } from './link.js';
 import { listAll } from './listing.js';
+import { RecentChanges } from './recent-changes.js';
 import { SharedReads } from './shared-reads.js';
 
 const CONCURRENT_READS = 16;
 
-/** The tags of repositories. What a tag points to is read from the store for each request. */
+/**
+ * The tags of repositories. What a tag points to is read from the store for each request; where a listing disagrees
+ * with what this server changed lately, the tag itself decides.
+ */
 export class TagStore {
   private readonly reads = new SharedReads<Digest>();
   private readonly lists: NodeCache;
   private readonly listings = new SharedReads<readonly string[]>();
+  private readonly recent: RecentChanges;
   private changes = 0;
 
   constructor(
     private readonly driver: StorageDriver,
+    clock: Clock,
     private readonly invalidations: Invalidations,
     /** Milliseconds a list of tags is remembered; 0 lists each time. */
     private readonly maxAge: number,
   ) {
+    this.recent = new RecentChanges(clock);
     this.lists = new NodeCache({ useClones: false, stdTTL: maxAge / 1000, checkperiod: 60 });
-    invalidations.subscribe((invalidation) => {
-      if (invalidation.kind === 'tags') this.forgetList(invalidation.key as RepositoryName);
+    invalidations.subscribe(({ kind, key }) => {
+      if (kind !== 'tag-set' && kind !== 'tag-deleted') return;
+      const colon = key.indexOf(':');
+      this.note(key.slice(0, colon), key.slice(colon + 1), kind);
     });
   }
 
@@ -59,7 +69,7 @@ export class TagStore {
     const link = Buffer.from(digest.toString());
     await this.driver.put(tagCurrentKey(name, tag), link);
     await this.driver.put(tagIndexKey(name, tag, digest), link);
-    await this.changed(name);
+    await this.changed(name, tag, 'tag-set');
   }
 
   /** Removes the tag and its history, not the manifest. @throws RegistryError MANIFEST_UNKNOWN */
@@ -67,18 +77,18 @@ export class TagStore {
     const current = await this.currentOf(name, tag);
     if (current !== undefined) await this.remove(name, tag, current);
     else if (!(await this.removeHistory(name, tag))) throw unknownTag(tag);
-    await this.changed(name);
+    await this.changed(name, tag, 'tag-deleted');
   }
 
   /** Removes every tag that points at the digest. */
   async deleteAllOf(name: RepositoryName, digest: Digest): Promise<void> {
-    const tags = (await this.list(name)) as readonly Tag[];
-    const removed = await mapBounded(tags, CONCURRENT_READS, async (tag) => {
-      if ((await this.currentOf(name, tag))?.equals(digest) !== true) return false;
+    const tags = new Set((await this.listed(name)) as Tag[]);
+    for (const { name: tag, present } of this.recent.of(name)) if (present) tags.add(tag as Tag);
+    await mapBounded([...tags], CONCURRENT_READS, async (tag) => {
+      if ((await this.currentOf(name, tag))?.equals(digest) !== true) return;
       await this.remove(name, tag, digest);
-      return true;
+      await this.changed(name, tag, 'tag-deleted');
     });
-    if (removed.includes(true)) await this.changed(name);
   }
 
   /** @throws RegistryError NAME_UNKNOWN for a repository without any object */
@@ -91,17 +101,32 @@ export class TagStore {
     return request.limit === 0 ? { items: [] } : pageOf(tags, request);
   }
 
-  /** Every tag, in order of code units, as the store lists them now. */
+  /** Every tag, in order of code units, as the store has them now. */
   async list(name: RepositoryName): Promise<readonly string[]> {
+    const listed = await this.listed(name);
+    const recent = this.recent.of(name);
+    if (recent.length === 0) return listed.sort(byCodeUnit);
+    const tags = new Set(listed);
+    const doubtful = recent.filter(({ name: tag, present }) => tags.has(tag) !== present);
+    await mapBounded(doubtful, CONCURRENT_READS, async ({ name: tag, present }) => {
+      const exists = (await this.currentOf(name, tag as Tag)) !== undefined;
+      if (exists !== present) this.recent.forget(name, tag);
+      else if (exists) tags.add(tag);
+      else tags.delete(tag);
+    });
+    return [...tags].sort(byCodeUnit);
+  }
+
+  private async listed(name: RepositoryName): Promise<string[]> {
     const prefix = tagsPrefix(name);
     const tags: string[] = [];
     for await (const child of listAll(this.driver, { prefix, delimiter: '/' })) {
       if (child.endsWith('/')) tags.push(child.slice(prefix.length, -1));
     }
-    return tags.sort(byCodeUnit);
+    return tags;
   }
 
-  /** What a tag that was listed points to; undefined where it is gone by now. */
+  /** What the tag points to; undefined where there is none by now. */
   private async currentOf(name: RepositoryName, tag: Tag): Promise<Digest | undefined> {
     try {
       return await readLink(this.driver, tagCurrentKey(name, tag), { fresh: true });
@@ -151,22 +176,25 @@ export class TagStore {
     return objects.length > 0;
   }
 
-  private async changed(name: RepositoryName): Promise<void> {
-    this.forgetList(name);
-    await this.invalidations.publish({ kind: 'tags', key: name });
+  private async changed(name: RepositoryName, tag: Tag, kind: TagChange): Promise<void> {
+    this.note(name, tag, kind);
+    await this.invalidations.publish({ kind, key: `${name}:${tag}` });
   }
 
-  private forgetList(name: RepositoryName): void {
+  private note(name: string, tag: string, kind: TagChange): void {
     this.changes += 1;
+    this.recent.note(name, tag, { present: kind === 'tag-set' });
     this.lists.del(listKey(name));
   }
 }
+
+type TagChange = 'tag-set' | 'tag-deleted';
 
 function unknownTag(tag: Tag): RegistryError {
   return new RegistryError('MANIFEST_UNKNOWN', undefined, { detail: { tag } });
 }
 
 /** node-cache keeps its keys in an object, of which every one has a `constructor`. */
-function listKey(name: RepositoryName): string {
+function listKey(name: string): string {
   return `tags:${name}`;
 }

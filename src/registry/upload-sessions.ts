@@ -11,11 +11,11 @@ import type { BlobCommitter } from './blob-committer.js';
 import type { BlobStore } from './blob-store.js';
 import { Digester, digestOf } from './digester.js';
 import { UploadOffsetMismatch, progressOf, unknownUpload } from './session-states.js';
-import type { LiveState, SessionRef, SessionStates, UploadProgress } from './session-states.js';
+import type { SessionRef, SessionStates, UploadProgress } from './session-states.js';
 import { decodeSessionId, encodeSessionId } from './session-id.js';
 import type { UploadSession } from './session-id.js';
 import type { SessionKeys } from './session-keys.js';
-import type { UploadBody, UploadReceiver } from './upload-receiver.js';
+import type { Received, UploadBody, UploadReceiver } from './upload-receiver.js';
 import { NOTHING_YET } from './upload-steps.js';
 import type { UploadState, UploadSteps } from './upload-steps.js';
 
@@ -31,6 +31,9 @@ export interface UploadParts {
   readonly ids: Ids;
   readonly invalidations: Invalidations;
 }
+
+/** Bytes; what is appended to a shorter segment is joined with it (OCI distribution-spec "OCI-Chunk-Min-Length"). */
+export const CHUNK_MIN_LENGTH = 1024 * 1024;
 
 const REMEMBERED_CLOSED = 10_000;
 
@@ -72,8 +75,9 @@ export class UploadSessions {
   }
 
   /**
-   * Appends a body; what was received of one that is cut off is kept too.
-   * @throws UploadOffsetMismatch; RegistryError BLOB_UPLOAD_UNKNOWN, SIZE_INVALID
+   * Appends a body; what was received of one that is cut off is kept too, and the whole segments of one at which
+   * the store fails.
+   * @throws UploadOffsetMismatch; RegistryError BLOB_UPLOAD_UNKNOWN, SIZE_INVALID; StorageError
    */
   async append(
     name: RepositoryName,
@@ -84,7 +88,7 @@ export class UploadSessions {
     const session = await this.verify(name, ref.id);
     const state = await this.stateFor(name, session, ref, chunk);
     const next = await this.parts.receiver.receive(session, state, body, chunk);
-    if (next.state !== state) await this.parts.states.record(name, session, ref.id, next);
+    await this.parts.receiver.record(name, session, ref, state, next);
     return progressOf(ref.id, session, next.state);
   }
 
@@ -107,8 +111,8 @@ export class UploadSessions {
     }
     const next = await this.receiveLast(name, session, state, digest, body, chunk);
     if (next === undefined) return;
-    if (body.interrupted) {
-      if (next.state !== state) await this.parts.states.record(name, session, ref.id, next);
+    if (body.interrupted || next.failure !== undefined) {
+      await this.parts.receiver.record(name, session, ref, state, next);
       throw new RegistryError('BLOB_UPLOAD_INVALID', 'the request ended before its body was complete');
     }
     const held = await this.heldFor(name, session, ref, state, next.state, digest);
@@ -125,7 +129,8 @@ export class UploadSessions {
       subject: '',
       algorithm: digest.algorithm,
     };
-    const { state } = await this.parts.receiver.receive(session, NOTHING_YET, body);
+    const { state, failure } = await this.parts.receiver.receive(session, NOTHING_YET, body);
+    if (failure !== undefined) throw failure;
     if (body.interrupted) {
       throw new RegistryError('BLOB_UPLOAD_INVALID', 'the request ended before its body was complete');
     }
@@ -199,7 +204,7 @@ export class UploadSessions {
     digest: Digest,
     body: UploadBody,
     chunk: ByteRange | undefined,
-  ): Promise<LiveState | undefined> {
+  ): Promise<Received | undefined> {
     if (body.length === 0) return { state, digester: Digester.start('sha256') };
     try {
       return await this.parts.receiver.receive(session, state, body, chunk);

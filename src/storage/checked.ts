@@ -32,11 +32,13 @@ class CheckedDriver implements StorageDriver {
   readonly name;
   readonly limits;
   readonly segments: SegmentStore;
+  readonly legacy;
   private readonly guard: ErrorGuard;
 
   constructor(private readonly driver: StorageDriver) {
     this.name = driver.name;
     this.limits = driver.limits;
+    this.legacy = driver.legacy;
     this.guard = new ErrorGuard(driver.name);
     this.segments = new CheckedSegments(driver.segments, this.guard);
   }
@@ -76,6 +78,11 @@ class CheckedDriver implements StorageDriver {
     return this.guard.runWith('putVerified', options, body, (watched) =>
       this.driver.putVerified(key, watched, options),
     );
+  }
+
+  async isDamaged(key: Key): Promise<boolean> {
+    requireKey(key);
+    return this.guard.run('isDamaged', {}, () => this.driver.isDamaged(key));
   }
 
   async list(options: ListOptions): Promise<Listing> {

@@ -30,6 +30,7 @@ export function instrumented(driver: StorageDriver, telemetry: StorageTelemetry)
     name: driver.name,
     limits: driver.limits,
     segments: counted,
+    legacy: driver.legacy,
     stat: (...call) => {
       telemetry.storageRequest('stat');
       return driver.stat(...call);
@@ -49,6 +50,10 @@ export function instrumented(driver: StorageDriver, telemetry: StorageTelemetry)
     putVerified: (...call) => {
       telemetry.storageRequest('putVerified');
       return driver.putVerified(...call);
+    },
+    isDamaged: (...call) => {
+      telemetry.storageRequest('isDamaged');
+      return driver.isDamaged(...call);
     },
     list: (...call) => {
       telemetry.storageRequest('list');

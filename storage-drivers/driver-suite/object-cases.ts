@@ -198,7 +198,7 @@ export function objectCases(subject: () => Subject): void {
 
   it('takes any name', async () => {
     const { driver } = subject();
-    const longest = `longest/${'a/'.repeat(480)}`.padEnd(1024 - 'docker/registry/v2/suite/'.length, 'b');
+    const longest = `longest/${'a/'.repeat(360)}`.padEnd(800 - 'docker/registry/v2/suite/'.length, 'b');
     const keys = [...UNUSUAL_NAMES, longest].map((name) => subject().key(name));
     for (const key of keys) await driver.put(key, Buffer.from(key));
     for (const key of keys) assert.equal((await driver.read(key)).toString(), key);
@@ -222,6 +222,13 @@ export function objectCases(subject: () => Subject): void {
       await rejectsWith(driver.delete(key), 'INVALID_KEY');
       await rejectsWith(driver.segments.commit('set', [], key), 'INVALID_KEY');
     }
+  });
+
+  it('finds no damage in what is whole, nor in what is not there', async () => {
+    const key = subject().key();
+    assert.equal(await subject().driver.isDamaged(key), false);
+    await subject().driver.put(key, Buffer.from('whole'));
+    assert.equal(await subject().driver.isDamaged(key), false);
   });
 
   it('gives a URL or none to read by', async () => {

@@ -137,6 +137,11 @@ class FilesystemDriver implements StorageDriver {
     }
   }
 
+  /** An object is one piece here. */
+  async isDamaged(): Promise<boolean> {
+    return false;
+  }
+
   async list(options: ListOptions): Promise<Listing> {
     options.signal?.throwIfAborted();
     requirePrefix(options.prefix);

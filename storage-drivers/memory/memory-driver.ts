@@ -114,6 +114,11 @@ class MemoryDriver implements StorageDriver {
     return this.store(key, parts, options.replace === true);
   }
 
+  /** An object is one piece here. */
+  async isDamaged(): Promise<boolean> {
+    return false;
+  }
+
   async list(options: ListOptions): Promise<Listing> {
     options.signal?.throwIfAborted();
     const { prefix, delimiter, startAfter = '', limit } = options;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Call, Content, Operation, Push } from './generator/jobs.js';
 import type { LoadGenerator } from './generator/load-generator.js';
 import { mustBeRight } from './scenario.js';
+import type { Scale } from './storage/bench-storage.js';
 import type { Subject } from './subject.js';
 
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
@@ -37,6 +38,8 @@ export class Fixtures {
   readonly repositories: readonly string[];
   readonly tags: readonly string[];
   readonly catalogRepositories: readonly string[];
+  /** Where blobs are mounted from. */
+  readonly seedRepository = seedRepository;
   private readonly done = new Set<string>();
   private readonly pullable = new Map<number, readonly Blob[]>();
   private seeds = Date.now() * 1000; // fresh contents in every invocation, none of which a disk has seen
@@ -46,14 +49,14 @@ export class Fixtures {
 
   constructor(
     private readonly generator: LoadGenerator,
-    quick: boolean,
+    private readonly scale: Scale,
   ) {
     const number = (index: number): string => String(index).padStart(4, '0');
     const named = (count: number, prefix: string): string[] =>
       Array.from({ length: count }, (_, index) => prefix + number(index));
-    this.repositories = named(quick ? 20 : 100, 'bench/images-');
-    this.tags = named(quick ? 200 : 1000, 'v1.');
-    this.catalogRepositories = named(quick ? 200 : 1000, 'bench/catalog/r-');
+    this.repositories = named(scale.repositories, 'bench/images-');
+    this.tags = named(scale.tags, 'v1.');
+    this.catalogRepositories = named(scale.catalogRepositories, 'bench/catalog/r-');
   }
 
   /** Blobs that exist nowhere yet, their digests computed. */
@@ -125,12 +128,12 @@ export class Fixtures {
     return this.seedBlobs;
   }
 
-  /** Ten distinct manifests, each with a tag, in every image repository. */
+  /** Distinct manifests, each with a tag, in every image repository. */
   async manifests(subject: Subject | undefined): Promise<readonly Manifest[]> {
     await this.seed(subject);
     if (this.images.length === 0) {
       // repository by repository in turn, so that consecutive requests never stay in one
-      const rounds = Array.from({ length: 10 }, () => this.repositories);
+      const rounds = Array.from({ length: this.scale.manifestsPerRepository }, () => this.repositories);
       this.images = rounds.flatMap((names) => names.map((name) => this.freshManifest(name)));
     }
     await this.once(subject, 'manifests', () => [this.images.map((manifest) => this.putManifest(manifest))]);
@@ -186,8 +189,8 @@ export class Fixtures {
     const key = `${subject?.name}: ${what}`;
     if (!subject || this.done.has(key)) return;
     for (const operations of phases()) {
-      const { target } = subject;
-      mustBeRight(await this.generator.run({ target, lanes: setUpLanes, operations, lenient: false }), key);
+      const job = { target: subject.target, lanes: setUpLanes, operations: subject.asked(operations) };
+      mustBeRight(await this.generator.run({ ...job, lenient: false }), key);
     }
     this.done.add(key);
   }

@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Launch } from './subject.js';
+import type { Options } from './options.js';
+import type { Launch } from './server-process.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const forbiddenPort = 5000;
@@ -28,12 +29,12 @@ async function freePort(): Promise<number> {
   }
 }
 
-/** Our server as `npm start` runs it, on the filesystem. */
-export function launchOurs(
-  workers: number,
-  profile: string | undefined,
-): (dataDirectory: string) => Promise<Launch> {
-  return async (dataDirectory) => ({
+/** Our server as `npm start` runs it. */
+export async function launchOurs(
+  storage: Readonly<Record<string, string>>,
+  { workers, profile }: Pick<Options, 'workers' | 'profile'>,
+): Promise<Launch> {
+  return {
     command: process.execPath,
     args: [
       ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
@@ -45,29 +46,26 @@ export function launchOurs(
       HOST: '127.0.0.1',
       PORT: '0',
       STACKYARD_AUTH_MODE: 'none',
-      STACKYARD_STORAGE_DRIVER: 'filesystem',
-      STACKYARD_STORAGE_FILESYSTEM_ROOT: dataDirectory,
       STACKYARD_SERVER_WORKERS: String(workers),
+      ...storage,
     },
-  });
+  };
 }
 
-/** Debian's docker-registry with the configuration it ships, except for directory, port and its htpasswd. */
-export async function launchPeer(dataDirectory: string): Promise<Launch> {
+/** Debian's docker-registry with the configuration it ships, except for storage, port and its htpasswd. */
+export async function launchPeer(
+  storage: Readonly<Record<string, object>>,
+  directory: string,
+): Promise<Launch> {
   const port = await freePort();
-  const file = join(dataDirectory, '..', 'config.yml');
+  const file = join(directory, 'config.yml');
   const configuration = {
     version: '0.1',
     log: { fields: { service: 'registry' } },
-    storage: {
-      cache: { blobdescriptor: 'inmemory' },
-      filesystem: { rootdirectory: dataDirectory },
-      delete: { enabled: true },
-    },
     http: { addr: `127.0.0.1:${port}`, headers: { 'X-Content-Type-Options': ['nosniff'] } },
-    health: { storagedriver: { enabled: true, interval: '10s', threshold: 3 } },
+    ...storage,
   };
-  await writeFile(file, JSON.stringify(configuration)); // JSON is YAML
+  await writeFile(file, JSON.stringify(configuration), { mode: 0o600 }); // JSON is YAML
   return { command: 'docker-registry', args: ['serve', file], environment: cleanEnvironment(), port };
 }
 

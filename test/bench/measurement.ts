@@ -2,14 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Load } from './generator/jobs.js';
 import { machineBusySeconds } from './process-tree.js';
 import { GiB, type Scenario, type Stage } from './scenario.js';
+import type { ServiceSeconds } from './storage/bench-storage.js';
 
 /** One measurement of one scenario on one server. */
 export interface Sample extends Load {
   readonly cpuSeconds: number;
+  /** Of the storage's own processes. */
+  readonly storageCpuSeconds: ServiceSeconds;
   /** Bytes; see process-tree.ts for several processes. */
   readonly peak: number;
   readonly processes: number;
-  /** Cores kept busy by neither the server nor the generator: other people's work, and the kernel's own. */
+  /** Cores kept busy by neither the server, its storage nor the generator: other people's work, and the kernel's own. */
   readonly foreignCores: number;
 }
 
@@ -22,6 +25,8 @@ export interface Figures {
   readonly p99: number;
   /** CPU seconds of the server per operation, or per GiB. */
   readonly cpu: number;
+  /** The same of the storage's own processes. */
+  readonly storageCpu: number;
   /** How far the runs' CPU lie apart, as a share of the median. */
   readonly cpuSpread: number;
   /** CPU seconds in one run: below half a second the 10 ms clock shows. */
@@ -37,25 +42,43 @@ export interface Figures {
 const settle = 50; // what the server still does after the last answer belongs to the load
 
 /** Throws when the server died or could not be made ready; wrong answers are counted in the sample. */
-export async function measure(scenario: Scenario, stage: Stage): Promise<Sample> {
+export async function measure(
+  scenario: Scenario,
+  stage: Stage,
+  storageSeconds: () => Promise<ServiceSeconds>,
+): Promise<Sample> {
   const { subject } = stage;
   const ready = await scenario.ready(stage);
   try {
     await subject.resetPeak();
     const before = await subject.account();
+    const storageBefore = await storageSeconds();
     const busyBefore = await machineBusySeconds();
     const began = performance.now();
     const load = await ready.run();
     await sleep(settle);
     const after = await subject.account();
+    const storageCpuSeconds = difference(await storageSeconds(), storageBefore);
     const elapsed = (performance.now() - began) / 1000;
     const cpuSeconds = after.cpuSeconds - before.cpuSeconds;
     const busy = (await machineBusySeconds()) - busyBefore;
-    const foreignCores = Math.max(0, busy - cpuSeconds - load.generatorCpuSeconds) / elapsed;
-    return { ...load, cpuSeconds, peak: after.peak, processes: after.processes, foreignCores };
+    const known = cpuSeconds + sum(storageCpuSeconds) + load.generatorCpuSeconds;
+    const foreignCores = Math.max(0, busy - known) / elapsed;
+    const { peak, processes } = after;
+    return { ...load, cpuSeconds, storageCpuSeconds, peak, processes, foreignCores };
   } finally {
     await ready.clean?.();
   }
+}
+
+function difference(after: ServiceSeconds, before: ServiceSeconds): ServiceSeconds {
+  return Object.fromEntries(
+    Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]),
+  );
+}
+
+function sum(seconds: ServiceSeconds): number {
+  return Object.values(seconds).reduce((total, value) => total + value, 0);
 }
 
 export function median(values: readonly number[]): number {
@@ -80,6 +103,7 @@ export function figuresOf(scenario: Scenario, samples: readonly Sample[]): Figur
     p50: middle(({ p50 }) => p50),
     p99: middle(({ p99 }) => p99),
     cpu,
+    storageCpu: middle((sample) => sum(sample.storageCpuSeconds) / workOf(scenario, sample)),
     cpuSpread: (Math.max(...cpus) - Math.min(...cpus)) / cpu,
     cpuSeconds: middle(({ cpuSeconds }) => cpuSeconds),
     peak: middle(({ peak }) => peak),

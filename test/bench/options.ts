@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 
 /** What one invocation of the bench does. */
 export interface Options {
+  readonly storage: 'filesystem' | 'swift';
   readonly only: RegExp;
   readonly runs: number;
   readonly seconds: number;
@@ -20,11 +21,12 @@ export interface Options {
 }
 
 export const usage = `npm run bench -- [options]
+  --storage NAME     filesystem (default) or swift: one of SWIFT_TEST_ENV, else started for this
   --only REGEX       only scenarios whose name matches
   --runs N           interleaved runs per scenario (default 3; quick: 1)
   --seconds N        aimed length of one measurement (default 3; quick: 1)
   --workers N        server.workers of ours (default 1)
-  --connections N    connections of the small-request scenarios (default 32)
+  --connections N    connections of the small-request scenarios (default 32; swift: 8)
   --json FILE        also write every sample there
   --quick            small data, one short run: a smoke test of the bench, not a result
   --ours-only        without the peer
@@ -41,11 +43,17 @@ function positive(name: string, text: string | undefined, fallback: number): num
   return value;
 }
 
+function storageOf(text: string): Options['storage'] {
+  if (text === 'filesystem' || text === 'swift') return text;
+  throw new Error(`--storage wants filesystem or swift, not ${text}`);
+}
+
 /** Throws on an unknown option or a bad value; the message is for the user. */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      storage: { type: 'string', default: 'filesystem' },
       only: { type: 'string', default: '' },
       runs: { type: 'string' },
       seconds: { type: 'string' },
@@ -61,11 +69,12 @@ export function parseOptions(args: readonly string[]): Options {
     },
   });
   return {
+    storage: storageOf(values.storage),
     only: new RegExp(values.only, 'i'),
     runs: positive('runs', values.runs, values.quick ? 1 : 3),
     seconds: positive('seconds', values.seconds, values.quick ? 1 : 3),
     workers: positive('workers', values.workers, 1),
-    connections: positive('connections', values.connections, 32),
+    connections: positive('connections', values.connections, values.storage === 'swift' ? 8 : 32),
     json: values.json,
     quick: values.quick,
     oursOnly: values['ours-only'],

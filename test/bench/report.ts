@@ -8,14 +8,11 @@ export interface Row {
   readonly scenario: Scenario;
   readonly ours: Figures | undefined;
   readonly peer: Figures | undefined;
+  /** The storage itself, asked for the same bytes. */
+  readonly bare: Figures | undefined;
   readonly ceiling: Figures | undefined;
   readonly failures: readonly string[];
 }
-
-const header = [
-  ['scenario', 'ours', 'peer', 'rate ×', 'ours p50/p99 ms', 'peer p50/p99 ms'],
-  ['ours CPU', 'peer CPU', 'CPU ×', 'ours RSS', 'peer RSS', 'errors', 'ceiling', 'marks'],
-].flat();
 
 /** Three significant digits without an exponent. */
 function digits(value: number): string {
@@ -51,6 +48,21 @@ export function cpuRatio({ ours, peer }: Row): number | undefined {
   return ours && peer ? peer.cpu / ours.cpu : undefined;
 }
 
+/** The share of the bare storage's rate that ours reaches. */
+export function shareOfBare({ ours, bare }: Row): number | undefined {
+  return ours && bare ? ours.rate / bare.rate : undefined;
+}
+
+/** How often the storage's processes do, in one CPU second, for ours what they do once for the peer. */
+export function storageRatio({ ours, peer }: Row): number | undefined {
+  return ours && peer ? peer.storageCpu / ours.storageCpu : undefined;
+}
+
+/** The same of server and storage together: what the rates come to on a machine that has nothing else to do. */
+export function wholeRatio({ ours, peer }: Row): number | undefined {
+  return ours && peer ? (peer.cpu + peer.storageCpu) / (ours.cpu + ours.storageCpu) : undefined;
+}
+
 const generatorIsBusy = 0.85;
 const nearCeiling = 0.8;
 const foreignIsMuch = 0.25;
@@ -77,31 +89,87 @@ a lower bound, CPU per operation still holds. n: other work kept that many cores
 far apart. c: under 0.3 s of CPU in a run, where the 10 ms clock shows. CPU × and rate ×: how often ours does it
 where the peer does it once (above 1 is better).`;
 
-export function rowText(row: Row): string {
-  const { scenario, ours, peer, ceiling } = row;
-  const ratio = (value: number | undefined): string => (value === undefined ? '–' : `${digits(value)}×`);
-  const cpu = (figures: Figures | undefined): string => (figures ? cpuText(scenario, figures.cpu) : '–');
-  const errors = (figures: Figures | undefined): string => (figures ? String(figures.errors) : '–');
-  return cells([
-    [
-      scenario.name,
-      rate(scenario, ours),
-      rate(scenario, peer),
-      ratio(rateRatio(row)),
-      latency(ours),
-      latency(peer),
-    ],
-    [cpu(ours), cpu(peer), ratio(cpuRatio(row)), memory(ours), memory(peer)],
-    [`${errors(ours)} / ${errors(peer)}`, rate(scenario, ceiling), marksOf(row)],
-  ]);
+type Column = readonly [title: string, cell: (row: Row) => string];
+
+const ratio = (value: number | undefined): string => (value === undefined ? '–' : `${digits(value)}×`);
+const share = (value: number | undefined): string =>
+  value === undefined ? '–' : `${(value * 100).toFixed(0)} %`;
+const cpu = (scenario: Scenario, seconds: number | undefined): string =>
+  seconds === undefined ? '–' : cpuText(scenario, seconds);
+const errors = (figures: Figures | undefined): string => (figures ? String(figures.errors) : '–');
+
+const scenarioColumn: Column = ['scenario', ({ scenario }) => scenario.name];
+const rateColumns: readonly Column[] = [
+  ['ours', ({ scenario, ours }) => rate(scenario, ours)],
+  ['peer', ({ scenario, peer }) => rate(scenario, peer)],
+];
+const latencyColumns: readonly Column[] = [
+  ['ours p50/p99 ms', ({ ours }) => latency(ours)],
+  ['peer p50/p99 ms', ({ peer }) => latency(peer)],
+];
+const cpuColumns: readonly Column[] = [
+  ['ours CPU', ({ scenario, ours }) => cpu(scenario, ours?.cpu)],
+  ['peer CPU', ({ scenario, peer }) => cpu(scenario, peer?.cpu)],
+  ['CPU ×', (row) => ratio(cpuRatio(row))],
+];
+const storageColumns: readonly Column[] = [
+  ['ours Swift CPU', ({ scenario, ours }) => cpu(scenario, ours?.storageCpu)],
+  ['peer Swift CPU', ({ scenario, peer }) => cpu(scenario, peer?.storageCpu)],
+  ['bare Swift CPU', ({ scenario, bare }) => cpu(scenario, bare?.storageCpu)],
+  ['Swift CPU ×', (row) => ratio(storageRatio(row))],
+  ['all CPU ×', (row) => ratio(wholeRatio(row))],
+];
+const memoryColumns: readonly Column[] = [
+  ['ours RSS', ({ ours }) => memory(ours)],
+  ['peer RSS', ({ peer }) => memory(peer)],
+  ['errors', ({ ours, peer }) => `${errors(ours)} / ${errors(peer)}`],
+];
+const marksColumn: Column = ['marks', marksOf];
+
+const columnsOf: Readonly<Record<Options['storage'], readonly Column[]>> = {
+  filesystem: [
+    scenarioColumn,
+    ...rateColumns,
+    ['rate ×', (row) => ratio(rateRatio(row))],
+    ...latencyColumns,
+    ...cpuColumns,
+    ...memoryColumns,
+    ['ceiling', ({ scenario, ceiling }) => rate(scenario, ceiling)],
+    marksColumn,
+  ],
+  swift: [
+    scenarioColumn,
+    ...rateColumns,
+    ['bare', ({ scenario, bare }) => rate(scenario, bare)],
+    ['rate ×', (row) => ratio(rateRatio(row))],
+    ['of bare', (row) => share(shareOfBare(row))],
+    ...latencyColumns,
+    ...cpuColumns,
+    ...storageColumns,
+    ...memoryColumns,
+    marksColumn,
+  ],
+};
+
+/** The results as Markdown, a row at a time. */
+export class Table {
+  private readonly columns: readonly Column[];
+
+  constructor(storage: Options['storage']) {
+    this.columns = columnsOf[storage];
+  }
+
+  header(): string {
+    return `${cells(this.columns.map(([title]) => title))}\n${cells(this.columns.map(() => '---'))}`;
+  }
+
+  row(row: Row): string {
+    return cells(this.columns.map(([, cell]) => cell(row)));
+  }
 }
 
-function cells(parts: readonly (readonly string[])[]): string {
-  return `| ${parts.flat().join(' | ')} |`;
-}
-
-export function headerText(): string {
-  return `${cells([header])}\n${cells([header.map(() => '---')])}`;
+function cells(texts: readonly string[]): string {
+  return `| ${texts.join(' | ')} |`;
 }
 
 /** The conditions, without which the figures mean nothing. */

@@ -1,11 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { accountOf, resetPeak, type Account } from './process-tree.js';
+import type { Operation } from './generator/jobs.js';
+import type { Account } from './process-tree.js';
 
-export type SubjectName = 'ours' | 'peer' | 'ceiling';
+export type SubjectName = 'ours' | 'peer' | 'ceiling' | 'bare';
 
 /** Where a load is aimed at. */
 export interface Target {
@@ -13,138 +9,18 @@ export interface Target {
   readonly port: number;
 }
 
-/** How a server is started in a directory. Without `port` it is read from the log's "listening" line. */
-export interface Launch {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly environment: NodeJS.ProcessEnv;
-  readonly port?: number;
-}
-
-const startLimit = 20_000;
-const stopLimit = 10_000;
-
-/** A server under test: one process tree with a data directory and a log file of its own. */
-export class Subject {
-  private child: ChildProcess | undefined;
-  private listening: number | undefined;
-  private starts = 0;
-
-  constructor(
-    readonly name: SubjectName,
-    readonly description: string,
-    private readonly directory: string,
-    private readonly launch: (dataDirectory: string) => Promise<Launch>,
-  ) {}
-
-  get dataDirectory(): string {
-    return join(this.directory, 'data');
-  }
-
-  get target(): Target {
-    if (this.listening === undefined) throw new Error(`${this.name} is not running`);
-    return { host: '127.0.0.1', port: this.listening };
-  }
-
-  get origin(): string {
-    return `http://${this.target.host}:${this.target.port}`;
-  }
-
-  /** Resolves when /v2/ answers 200; throws with the end of the log when it does not. */
-  async start(): Promise<void> {
-    await mkdir(this.dataDirectory, { recursive: true });
-    const launch = await this.launch(this.dataDirectory);
-    const logFile = join(this.directory, `server-${++this.starts}.log`);
-    const log = await open(logFile, 'w');
-    try {
-      this.child = spawn(launch.command, [...launch.args], {
-        env: launch.environment,
-        stdio: ['ignore', log.fd, log.fd],
-      });
-      await once(this.child, 'spawn');
-    } finally {
-      await log.close();
-    }
-    const deadline = performance.now() + startLimit;
-    while (!(await this.serves(launch, logFile))) {
-      if (this.child.exitCode !== null || performance.now() > deadline) {
-        await this.stop();
-        const end = (await readFile(logFile, 'utf8')).slice(-2000);
-        throw new Error(`${this.name} does not serve: ${launch.command} ${launch.args.join(' ')}\n${end}`);
-      }
-      await sleep(50);
-    }
-  }
-
-  /** SIGTERM, then SIGKILL; returns when the process is gone. */
-  async stop(): Promise<void> {
-    const child = this.child;
-    this.child = undefined;
-    this.listening = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopLimit);
-    await ended;
-    clearTimeout(timer);
-  }
-
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.start();
-  }
-
-  /** Throws when the server has ended: a figure from a dead server must never be printed. */
-  async account(): Promise<Account> {
-    return await accountOf(this.runningPid());
-  }
-
-  async resetPeak(): Promise<void> {
-    await resetPeak(this.runningPid());
-  }
-
-  /**
-   * Takes blobs and a repository that nothing will ask for again off the disk, so that a long run needs little
-   * space and writes nothing back later. Both servers keep distribution's layout (PROTOCOL.md §5).
-   */
-  async discard(repository: string, digests: readonly string[]): Promise<void> {
-    const root = join(this.dataDirectory, 'docker/registry/v2');
-    await rm(join(root, 'repositories', repository), { recursive: true, force: true });
-    for (const digest of digests) {
-      const hex = digest.slice(digest.indexOf(':') + 1);
-      await rm(join(root, 'blobs/sha256', hex.slice(0, 2), hex), { recursive: true, force: true });
-    }
-  }
-
-  private runningPid(): number {
-    const child = this.child;
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
-      throw new Error(`${this.name} has ended (exit ${child?.exitCode ?? child?.signalCode ?? 'unknown'})`);
-    }
-    return child.pid;
-  }
-
-  private async serves(launch: Launch, logFile: string): Promise<boolean> {
-    const port = launch.port ?? announcedPort(await readFile(logFile, 'utf8'));
-    if (port === undefined) return false;
-    this.listening = port;
-    try {
-      const answer = await fetch(`${this.origin}/v2/`);
-      await answer.arrayBuffer();
-      return answer.status === 200;
-    } catch (error) {
-      if (error instanceof TypeError) return false; // fetch's only way to say "nobody listens yet"
-      throw error;
-    }
-  }
-}
-
-/** The port in the first `"msg":"listening"` line of a log of JSON lines. */
-function announcedPort(log: string): number | undefined {
-  for (const line of log.split('\n')) {
-    if (!line.includes('"msg":"listening"')) continue;
-    const port = /"port":(\d+)/.exec(line)?.[1];
-    if (port !== undefined) return Number(port);
-  }
-  return undefined;
+/** What is measured. */
+export interface Subject {
+  /** Whatever is pushed to one subject of a name can be pulled from all of that name. */
+  readonly name: SubjectName;
+  readonly target: Target;
+  readonly origin: string;
+  /** The operations on a registry as this subject is asked for them; some may have no equal here and be left out. */
+  asked(operations: readonly Operation[]): readonly Operation[];
+  restart(): Promise<void>;
+  /** Throws when it has ended: a figure from a dead server must never be printed. */
+  account(): Promise<Account>;
+  resetPeak(): Promise<void>;
+  /** Takes blobs and a repository away that nothing will ask for again. */
+  discard(repository: string, digests: readonly string[]): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { Figures } from './measurement.js';
-import { cpuRatio, cpuText, rateRatio, type Row } from './report.js';
+import type { Options } from './options.js';
+import { cpuRatio, cpuText, rateRatio, shareOfBare, type Row } from './report.js';
 import { MiB } from './scenario.js';
 
 /** One figure that has to be shown (issue "Must show", DESIGN.md §10). */
@@ -7,6 +8,10 @@ interface Target {
   readonly scenario: RegExp;
   /** At least so many times the peer, per second. */
   readonly rate?: number;
+  /** At least so much of the bare storage's rate. */
+  readonly shareOfBare?: number;
+  /** At most so many CPU seconds of the storage's processes per operation or GiB. */
+  readonly storageCpu?: number;
   /** At least so many times the peer, per CPU second. */
   readonly cpuTimes?: number;
   /** At most so many CPU seconds per operation or GiB. */
@@ -15,7 +20,7 @@ interface Target {
   readonly peak?: number;
 }
 
-const targets: readonly Target[] = [
+const filesystemTargets: readonly Target[] = [
   { scenario: /^manifest GET by digest, hot/, rate: 4, cpuTimes: 15, cpu: 60e-6 },
   { scenario: /^blob HEAD/, rate: 4, cpuTimes: 15, cpu: 50e-6 },
   { scenario: /^manifest GET by tag, hot/, cpuTimes: 6 },
@@ -26,6 +31,25 @@ const targets: readonly Target[] = [
   { scenario: /^pull 100 MiB/, cpu: 1.1 },
   { scenario: /peak RSS/, peak: 250 * MiB },
 ];
+
+const swiftTargets: readonly Target[] = [
+  { scenario: /^push 1 MiB monolithic/, rate: 8, storageCpu: 35e-3 },
+  { scenario: /^push image/, rate: 6 },
+  { scenario: /^push 10 MiB streamed/, rate: 4, cpu: 4.4 },
+  { scenario: /^push 100 MiB streamed ×[14]$/, rate: 1.5, shareOfBare: 0.6, cpu: 4.4 },
+  { scenario: /^pull (10|100) MiB ×/, rate: 1.5, cpu: 2, storageCpu: 2 },
+  { scenario: /^pull (10|100) MiB redirected/, rate: 0.95 },
+  { scenario: /^pull 1 MiB ×/, rate: 1.2 },
+  { scenario: /^manifest GET by tag/, rate: 5 },
+  { scenario: /^manifest GET by digest/, rate: 20 },
+  { scenario: /^mix/, rate: 4 },
+  { scenario: /peak RSS/, peak: 230 * MiB },
+];
+
+const targetsOf: Readonly<Record<Options['storage'], readonly Target[]>> = {
+  filesystem: filesystemTargets,
+  swift: swiftTargets,
+};
 
 interface Verdict {
   readonly text: string;
@@ -41,6 +65,15 @@ function verdictsOf(target: Target, row: Row, ours: Figures): Verdict[] {
   const { scenario } = row;
   const verdicts: Verdict[] = [];
   if (target.rate !== undefined) verdicts.push(...times(target.rate, rateRatio(row), 'the rate'));
+  const bare = shareOfBare(row);
+  if (target.shareOfBare !== undefined && bare !== undefined) {
+    const text = `${(bare * 100).toFixed(0)} % of bare requests (wanted ≥ ${target.shareOfBare * 100} %)`;
+    verdicts.push({ text, met: bare >= target.shareOfBare });
+  }
+  if (target.storageCpu !== undefined) {
+    const text = `${cpuText(scenario, ours.storageCpu)} of the storage's CPU (budget ${cpuText(scenario, target.storageCpu)})`;
+    verdicts.push({ text, met: ours.storageCpu <= target.storageCpu });
+  }
   if (target.cpuTimes !== undefined)
     verdicts.push(...times(target.cpuTimes, cpuRatio(row), 'per CPU second'));
   if (target.cpu !== undefined) {
@@ -55,11 +88,11 @@ function verdictsOf(target: Target, row: Row, ours: Figures): Verdict[] {
 }
 
 /** One line per figure that is wanted and was measured. */
-export function targetLines(rows: readonly Row[]): string[] {
+export function targetLines(storage: Options['storage'], rows: readonly Row[]): string[] {
   return rows.flatMap((row) => {
     const { ours, scenario } = row;
     if (!ours) return [];
-    return targets
+    return targetsOf[storage]
       .filter((target) => target.scenario.test(scenario.name))
       .flatMap((target) => verdictsOf(target, row, ours))
       .map(({ text, met }) => `${met ? 'met   ' : 'MISSED'} ${scenario.name}: ${text}`);

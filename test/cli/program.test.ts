@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { CommandContext } from '../../src/cli/command-context.js';
+import type { HealFailure } from '../../src/jobs/heal-store.js';
 import type { PurgeReport } from '../../src/jobs/purge-uploads.js';
 import { run } from '../../src/cli/program.js';
 import { loadConfig } from '../../src/config/index.js';
@@ -17,12 +18,20 @@ interface Given {
   readonly env?: Record<string, string>;
   readonly purged?: Partial<PurgeReport & { readonly reason: string }>;
   readonly failure?: Error;
+  /** Of a heal. */
+  readonly failures?: readonly HealFailure[];
 }
+
+const BLOBS = {
+  plain: { count: 5, bytes: 2048 },
+  large: { count: 0, bytes: 0 },
+  legacy: { count: 7, bytes: 1_610_612_736 },
+};
 
 /** Runs a command line against stand-ins that record their calls. */
 async function stackyard(
   commandLine: string,
-  { env = {}, purged = {}, failure }: Given = {},
+  { env = {}, purged = {}, failure, failures = [] }: Given = {},
 ): Promise<World> {
   const calls: unknown[] = [];
   let out = '';
@@ -38,6 +47,7 @@ async function stackyard(
       calls.push(['config', configPath]);
       return loadConfig({ env, cwd: '/', configPath, readFile: () => '' });
     },
+    examine: () => assert.fail('not asked for'),
     serve: async (options) => {
       calls.push(['serve', options]);
       await fail();
@@ -51,7 +61,11 @@ async function stackyard(
       adopt: async (options) => {
         calls.push(['adopt', options]);
         await fail();
-        return { origin: 'distribution', shared: !options.finish, repositories: 12, referrers: 3 };
+        for (const failure of failures) options.heal?.onFailure?.(failure);
+        const { finish, heal } = options;
+        const healed = { healed: BLOBS.legacy, uploads: 1, failures, dryRun: heal?.dryRun ?? false };
+        const found = { origin: 'distribution', shared: !finish, repositories: 12, referrers: 3 } as const;
+        return { ...found, blobs: BLOBS, ...(heal !== undefined && { heal: healed }) };
       },
       close: async () => {
         calls.push('close');
@@ -146,14 +160,46 @@ describe('cli', () => {
     it('shows a table, or JSON', async () => {
       const { out, calls } = await stackyard('adopt');
       assert.deepEqual(calls.slice(1), [['adopt', { finish: false }], 'close']);
-      assert.match(out, /^origin {8}distribution\nshared {8}yes; .*\nrepositories {2}12\nreferrers {5}3\n$/);
+      assert.match(out, /^origin {8}distribution\nshared {8}yes; .*\nrepositories {2}12\nreferrers {5}3\n/);
+      assert.match(
+        out,
+        /\nplain blobs {3}5 \(2 KiB\)\nlarge blobs {3}0 \(0 B\)\nlegacy blobs {2}7 \(1\.5 GiB\); .*\n$/,
+      );
       const json = await stackyard('adopt --finish --json');
       assert.deepEqual(JSON.parse(json.out), {
         origin: 'distribution',
         shared: false,
         repositories: 12,
         referrers: 3,
+        blobs: BLOBS,
       });
+    });
+
+    it('heals, and tells what it did or would do', async () => {
+      const { out, err, code, calls } = await stackyard('adopt --heal');
+      assert.deepEqual([code, err], [0, '']);
+      assert.match(JSON.stringify(calls), /"adopt",\{"finish":false,"heal":\{"dryRun":false\}\}/);
+      assert.match(out, /\nhealed {8}7 \(1\.5 GiB\)\nremoved {7}1 stale upload\nnot healed {4}0\n$/);
+      assert.doesNotMatch(out, /adopt --heal/);
+      const dry = await stackyard('adopt --dry-run');
+      assert.match(dry.out, /\nto heal {7}7 \(1\.5 GiB\)\nto remove {5}1 stale upload\n/);
+    });
+
+    it('names each blob that was left, and ends with exit code 1', async () => {
+      const failures = [{ digest: 'sha256:ab', reason: 'the segment 2 is gone' }];
+      const { out, err, code } = await stackyard('adopt --heal', { failures });
+      assert.equal(code, 1);
+      assert.match(
+        err,
+        /^stackyard: sha256:ab was left as it was: the segment 2 is gone\nstackyard: 1 blob cannot .*\n$/,
+      );
+      assert.match(out, /\nnot healed {4}1\n$/);
+    });
+
+    it('refuses a dry run of --finish', async () => {
+      const { code, err, calls } = await stackyard('adopt --finish --dry-run');
+      assert.deepEqual([code, calls], [2, []]);
+      assert.match(err, /^stackyard: option '--dry-run' cannot be used with option '--finish'\n$/);
     });
   });
 

@@ -3,29 +3,18 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { StartError } from '../../src/composition/listen.js';
 import { composeServer, type ComposedServer } from '../../src/composition/server.js';
-import { openConfiguredStore } from '../../src/composition/store.js';
+import { StoreOutage, openConfiguredStore, openStoreOf } from '../../src/composition/store.js';
+import { alreadyOpen } from '../../src/composition/store-opener.js';
 import { startPurgeTimer } from '../../src/composition/purge-timer.js';
 import { noInvalidations } from '../../src/composition/worker-bus.js';
 import { loadConfig, type Config } from '../../src/config/index.js';
+import { FORMAT_KEY } from '../../src/domain/keys.js';
+import { failing } from '../http/failing-driver.js';
 import type { Clock } from '../../src/ports/clock.js';
-import type { Logger } from '../../src/ports/logger.js';
-
-class LogLines implements Logger {
-  readonly lines: { level: string; message: string; fields: Record<string, unknown> }[] = [];
-  readonly debug = this.log('debug');
-  readonly info = this.log('info');
-  readonly warn = this.log('warn');
-  readonly error = this.log('error');
-
-  flush(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  private log(level: string): (fields: object, message: string) => void {
-    return (fields, message) => this.lines.push({ level, message, fields: { ...fields } });
-  }
-}
+import type { StorageDriver } from '../../src/ports/storage-driver.js';
+import { LogLines } from './log-lines.js';
 
 function configOf(root: string, env: Record<string, string> = {}): Config {
   return loadConfig({
@@ -135,6 +124,29 @@ describe('opening the configured store', () => {
     );
   });
 
+  it('tells an outage, which may pass, from a store of a newer release', async () => {
+    const config = configOf(root);
+    const state = { out: true };
+    const { driver } = await openConfiguredStore(config, ignored);
+    await assert.rejects(openStoreOf(config, failing(driver, state)), (error) => {
+      assert.ok(error instanceof StoreOutage);
+      assert.equal(error.name, 'StartError');
+      assert.match(error.message, /^cannot open the store in [^\n]*: the store is away$/);
+      assert.equal(error.cause.retryAfter, 7);
+      return true;
+    });
+    state.out = false;
+    assert.equal((await openStoreOf(config, failing(driver, state))).format.version, 1);
+    await driver.put(FORMAT_KEY, Buffer.from('{"version":2}'));
+    await assert.rejects(openStoreOf(config, driver), (error) => {
+      assert.ok(error instanceof StartError && !(error instanceof StoreOutage));
+      assert.match(error.message, /start a newer release/);
+      return true;
+    });
+    await driver.put(FORMAT_KEY, Buffer.from('{"versi'));
+    await assert.rejects(openStoreOf(config, driver), StoreOutage);
+  });
+
   it('does not take a store of two registries for its own', async () => {
     await mkdir(join(root, 'docker/registry/v2/repositories/old/_layers'), { recursive: true });
     await writeFile(join(root, 'docker/registry/v2/repositories/old/_layers/x'), '');
@@ -168,11 +180,8 @@ describe('purge timer', () => {
           return () => (due = undefined);
         },
       };
-      const body = async function* (): AsyncGenerator<Uint8Array> {
-        yield Buffer.from('bytes');
-      };
-      await store.driver.segments.append('dead', [], body());
-      const stop = startPurgeTimer(store, { purgeEvery: 500, purgeAfter: 100 }, clock, log);
+      await store.driver.segments.append('dead', [], bytes());
+      const stop = startPurgeTimer(alreadyOpen(store), { purgeEvery: 500, purgeAfter: 100 }, clock, log);
       await until(() => log.lines.length === 1);
       assert.deepEqual(log.lines[0]?.fields, { steps: 0, sets: 1, bytes: 5, dryRun: false });
       due?.();
@@ -184,7 +193,37 @@ describe('purge timer', () => {
       await rm(root, { recursive: true });
     }
   });
+
+  it('warns of what could not be removed', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'sy-purge-'));
+    try {
+      const { driver, format } = await openConfiguredStore(configOf(root), ignored);
+      const log = new LogLines();
+      await driver.segments.append('dead', [], bytes());
+      const state = { out: true };
+      const segments = Object.assign(Object.create(driver.segments) as StorageDriver['segments'], {
+        remove: (set: string) => failing(driver, state).segments.remove(set),
+      });
+      const clumsy = Object.assign(Object.create(driver) as StorageDriver, { segments });
+      const clock: Clock = { now: () => Date.now() + 1000, every: () => () => undefined };
+      startPurgeTimer(
+        alreadyOpen({ driver: clumsy, format }),
+        { purgeEvery: 500, purgeAfter: 100 },
+        clock,
+        log,
+      );
+      await until(() => log.lines.length === 1);
+      assert.equal(log.lines[0]?.level, 'warn');
+      assert.deepEqual(log.lines[0]?.fields['failed'], { count: 1, reason: 'the store is away' });
+    } finally {
+      await rm(root, { recursive: true });
+    }
+  });
 });
+
+async function* bytes(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('bytes');
+}
 
 async function until(condition: () => boolean): Promise<void> {
   for (const deadline = Date.now() + 5000; !condition();) {

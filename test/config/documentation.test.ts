@@ -19,15 +19,23 @@ describe('config/documentation', () => {
     assert.equal(new Set(all).size, all.length);
   });
 
-  it('has a help text for every key and a default for all but those the store tells', () => {
+  it('has a help text for every key and a default for all but those the store or the cloud tells', () => {
     for (const { key, help, accepts } of describeConfig()) {
       assert.match(help, /^[A-Z].{15,}\.$/, key);
       assert.notEqual(accepts, '', key);
     }
     const without = describeConfig().filter((key) => key.default === undefined);
     assert.deepEqual(
-      without.map(({ key }) => key),
+      without.map(({ key }) => key).filter((key) => !key.startsWith('storage.swift.')),
       ['storage.shared'],
+    );
+  });
+
+  it('names each secret', () => {
+    const secrets = describeConfig().filter(({ secret }) => secret);
+    assert.deepEqual(
+      secrets.map(({ key }) => key),
+      ['password', 'applicationCredentialSecret', 'token', 'v1.key'].map((key) => `storage.swift.${key}`),
     );
   });
 });

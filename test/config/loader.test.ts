@@ -1,38 +1,6 @@
 import assert from 'node:assert/strict';
-import { ConfigError, loadConfig, type Config } from '../../src/config/index.js';
-
-interface Given {
-  readonly env?: Record<string, string>;
-  /** The text of /etc/app/stackyard.yaml. */
-  readonly yaml?: string;
-  readonly files?: Record<string, string>;
-  readonly configPath?: string;
-}
-
-function load({ env = {}, yaml, files = {}, configPath }: Given): Config {
-  const all = new Map(Object.entries(files));
-  if (yaml !== undefined) all.set('/etc/app/stackyard.yaml', yaml);
-  return loadConfig({
-    env,
-    cwd: '/etc/app',
-    configPath,
-    readFile: (path) => {
-      const text = all.get(path);
-      if (text === undefined) throw Object.assign(new Error('no'), { code: 'ENOENT' });
-      return text;
-    },
-  });
-}
-
-function problems(given: Given): readonly string[] {
-  try {
-    load(given);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return assert.fail('the configuration was accepted');
-}
+import { loadConfig } from '../../src/config/index.js';
+import { load, problems, type Given } from './load.js';
 
 describe('config/loader', () => {
   describe('values', () => {
@@ -48,7 +16,20 @@ describe('config/loader', () => {
           keepAliveTimeout: 95_000,
           bodyIdleTimeout: 120_000,
         },
-        storage: { driver: 'filesystem', filesystem: { root: './data' } },
+        storage: {
+          driver: 'filesystem',
+          filesystem: { root: './data' },
+          swift: {
+            container: 'stackyard',
+            v1: {},
+            interface: 'public',
+            segmentBytes: 64 * 2 ** 20,
+            connectTimeout: 10_000,
+            requestTimeout: 60_000,
+            retryFor: 30_000,
+            redirect: { enabled: false, clients: [], repositories: [], maxAge: 300_000 },
+          },
+        },
         registry: {
           delete: true,
           references: 'required',
@@ -90,9 +71,35 @@ cache: {maxAge: 0s, manifestBytes: 1KiB}`,
         },
       });
       assert.deepEqual([server.workers, server.maxRequestsInFlight], [4, 7]);
-      assert.deepEqual(storage, { driver: 'filesystem', filesystem: { root: '/srv' }, shared: false });
+      assert.deepEqual([storage.filesystem.root, storage.shared], ['/srv', false]);
       assert.deepEqual([registry.delete, registry.maxManifestBytes], [false, 5 * 2 ** 20]);
       assert.equal(cache.maxAge, 60_000);
+    });
+
+    it('reads lists from both, with one problem for all that is wrong in one', () => {
+      const yaml = 'storage: {swift: {redirect: {clients: [10.0.0.0/8, "::1"], repositories: []}}}';
+      assert.deepEqual(load({ yaml }).storage.swift.redirect.clients, ['10.0.0.0/8', '::1/128']);
+      const name = 'STACKYARD_STORAGE_SWIFT_REDIRECT_REPOSITORIES';
+      const patterns = 'team/*, open/**,a/b*c';
+      const { redirect } = load({ yaml, env: { [name]: patterns } }).storage.swift;
+      assert.deepEqual(redirect.repositories, ['team/*', 'open/**', 'a/b*c']);
+      for (const bad of ['A/b', 'a//b', '/a', 'a**', 'a,,b', 'a b']) {
+        const [line = '', ...more] = problems({ env: { [name]: bad } });
+        assert.ok(
+          line.startsWith(`storage.swift.redirect.repositories (${name}): '${bad}' is not accepted`),
+          line,
+        );
+        assert.deepEqual(more, []);
+      }
+      for (const bad of ['10.0.0.0/33', '::1/129', 'host', '10.0.0.0/', '', '10.0.0/8', 'fe80::1%eth0/64']) {
+        const wrong = `storage: {swift: {redirect: {clients: ["${bad}", "${bad}"]}}}`;
+        const [line = '', ...more] = problems({ yaml: wrong });
+        assert.match(
+          line,
+          /^storage\.swift\.redirect\.clients \(stackyard\.yaml:1\): .* is not accepted; give a list/,
+        );
+        assert.deepEqual(more, []);
+      }
     });
 
     it('is frozen at every depth', () => {
@@ -265,6 +272,12 @@ cache: {maxAge: 0s, manifestBytes: 1KiB}`,
         ['STACKYARD_SERVER_HEADERS_TIMEOUT', '0s'],
         ['STACKYARD_UPLOADS_PURGE_EVERY', '25d'], // a timer would fire at once
         ['STACKYARD_STORAGE_DRIVER', 'swfit'],
+        ['STACKYARD_STORAGE_SWIFT_CONTAINER', 'a/b'],
+        ['STACKYARD_STORAGE_SWIFT_SEGMENT_BYTES', '1023KiB'],
+        ['STACKYARD_STORAGE_SWIFT_SEGMENT_BYTES', '5GiB'],
+        ['STACKYARD_STORAGE_SWIFT_REDIRECT_MAX_AGE', '6m'],
+        ['STACKYARD_STORAGE_SWIFT_AUTH_URL', 'keystone.example:5000'],
+        ['STACKYARD_STORAGE_SWIFT_INTERFACE', 'outside'],
         ['STACKYARD_AUTH_ALLOW_OPEN', 'yes'],
       ];
       for (const [name, value] of harmful) {

@@ -5,7 +5,9 @@ import { keyFault, prefixFault } from '../../src/domain/key-rules.js';
 import {
   KEY_ROOTS,
   blobDataKey,
+  blobDigestOfKey,
   catalogMarkerKey,
+  damagedMarkKey,
   digestOfKey,
   flatName,
   layerLinkKey,
@@ -15,6 +17,7 @@ import {
   repositoryFilesPrefix,
   revisionLinkKey,
   revisionsPrefix,
+  segmentOwnerKey,
   tagCurrentKey,
   tagIndexKey,
   tagsPrefix,
@@ -53,6 +56,8 @@ describe('domain/keys', () => {
     ],
     [mediaTypeKey(NAME, SHA256), `stackyard/v1/types/library!a-b/sha256/${SHA256.hex}`],
     [uploadStepKey('set', 0), 'stackyard/v1/uploads/set/0'],
+    [segmentOwnerKey('set', SHA256.hex), `stackyard/v1/segments/set/${SHA256.hex}`],
+    [damagedMarkKey(SHA256), `stackyard/v1/damaged/sha256/${SHA256.hex}`],
   ];
   for (const [key, expected] of layout) {
     it(expected.replaceAll(/[0-9a-f]{64,}/g, '…'), () => {
@@ -78,6 +83,26 @@ describe('domain/keys', () => {
     ]) {
       assert.ok(digestOfKey(key).equals(SHA512));
     }
+  });
+
+  it("a digest is read from the keys of blobs' bytes, and of no others", () => {
+    for (const digest of [SHA256, SHA512]) {
+      assert.equal(blobDigestOfKey(blobDataKey(digest))?.toString(), digest.toString());
+    }
+    const data = blobDataKey(SHA256);
+    const others = [
+      layerLinkKey(NAME, SHA256),
+      damagedMarkKey(SHA256),
+      `${data}/more`,
+      `x${data}`,
+      data.replace('/ab/', '/ac/'),
+      data.replace('sha256', 'sha512'),
+      data.replace('sha256', 'md5'),
+      data.replace('/data', '/link'),
+      data.replace('ab0', 'AB0'),
+      '',
+    ];
+    for (const key of others) assert.equal(blobDigestOfKey(key), undefined, key);
   });
 
   it('the longest names stay within what a driver stores', () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
+import { Digest } from '../../src/domain/digest.js';
 import { RegistryNode, onEveryStore, onStore } from '../support/in-process.js';
-import { StorageError } from '../../src/ports/storage-driver.js';
-import type { StorageDriver } from '../../src/ports/storage-driver.js';
 import { Client, digestOf } from './client.js';
 import { EMPTY_JSON, bytesOf, imageOf, indexOf } from './content.js';
+import { failing } from './failing-driver.js';
 
 const IMAGE = imageOf();
 const BLOB = digestOf(EMPTY_JSON);
@@ -222,6 +222,53 @@ onEveryStore('endpoints', (bench) => {
     (await client.get(`/v2/a/blobs/${MISSING}`, missing)).expectError(404, 'BLOB_UNKNOWN');
   });
 
+  it('an opened upload tells the least size of a chunk, and takes smaller ones', async () => {
+    const opened = await client.call('POST', '/v2/a/blobs/uploads/');
+    assert.equal(opened.expect(202).header('oci-chunk-min-length'), '1048576');
+    const bytes = bytesOf(30);
+    let location = opened.header('location');
+    for (const start of [0, 10, 20]) {
+      const patched = await client.patchChunk(location, start, bytes.subarray(start, start + 10));
+      location = patched.expect(202).header('location');
+    }
+    (await client.close(location, digestOf(bytes))).expect(201);
+  });
+
+  it('a whole blob whose membership is not known is two requests to the store, a known one is one', async () => {
+    const { another } = bench();
+    for (const [name, headers] of [
+      ['whole', {}],
+      ['conditional', { 'if-none-match': '"other"' }],
+    ] as const) {
+      const fresh = await another();
+      const read = async (): Promise<void> => {
+        const { body } = await new Client(fresh).get(`/v2/a/blobs/${BLOB}`, headers);
+        assert.ok(body.equals(EMPTY_JSON));
+      };
+      const cold = await fresh.countOf(read);
+      assert.deepEqual(cold, { read: 1, get: 1, ...(name === 'conditional' && { stat: 1 }) }, name);
+      assert.deepEqual(await fresh.countOf(read), { get: 1 }, name);
+    }
+  });
+
+  it('a damaged blob or manifest is not there for HEAD of those who may push', async () => {
+    const { registry } = bench().node;
+    for (const [path, digest] of [
+      [`/v2/a/blobs/${BLOB}`, BLOB],
+      ['/v2/a/manifests/t', IMAGE.digest],
+      [`/v2/a/manifests/${IMAGE.digest}`, IMAGE.digest],
+    ] as const) {
+      (await client.head(path)).expect(200);
+      await registry.damaged.mark(Digest.parse(digest));
+      (await client.head(path)).expect(404);
+      await registry.damaged.repaired(
+        Digest.parse(digest),
+        digest === BLOB ? EMPTY_JSON.byteLength : IMAGE.bytes.byteLength,
+      );
+      (await client.head(path)).expect(200);
+    }
+  });
+
   it('a repository that is not there stays unknown, however often it is asked for', async () => {
     for (let time = 1; time <= 3; time++)
       (await client.get('/v2/none/tags/list')).expectError(404, 'NAME_UNKNOWN');
@@ -327,20 +374,3 @@ describe('endpoints at the limit of requests in flight', () => {
     { maxInFlight: 1 },
   );
 });
-
-/** The same driver, throwing UNAVAILABLE from everything while it is `out`. */
-function failing(driver: StorageDriver, state: { out: boolean }): StorageDriver {
-  const guard = <T extends object>(target: T): T =>
-    new Proxy(target, {
-      get(inner, property) {
-        const value: unknown = Reflect.get(inner, property);
-        if (property === 'segments') return guard(value as object);
-        if (typeof value !== 'function') return value;
-        return async (...call: unknown[]): Promise<unknown> => {
-          if (state.out) throw new StorageError('UNAVAILABLE', 'the store is away', { retryAfter: 7 });
-          return (value as (...call: unknown[]) => unknown).apply(inner, call);
-        };
-      },
-    });
-  return guard(driver);
-}

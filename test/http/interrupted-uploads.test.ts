@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { StorageError } from '../../src/ports/storage-driver.js';
+import { withFaults } from '../registry/faulty.js';
 import { onEveryStore } from '../support/in-process.js';
 import type { RegistryNode } from '../support/in-process.js';
 import { Client, digestOf, withDigest } from './client.js';
@@ -142,6 +144,85 @@ onEveryStore('interrupted uploads', (bench) => {
       new RegExp(`Range: 0-${BYTES.length + 2}\r\n`),
     );
     second.destroy();
+  });
+});
+
+onEveryStore('uploads at which the storage fails', (bench) => {
+  const SEGMENT = 40_000;
+  const KEPT = 2 * SEGMENT;
+  const AWAY = new StorageError('UNAVAILABLE', 'a segment is away', { retryAfter: 7 });
+  const BUSY = new StorageError('THROTTLED', 'slow down', { retryAfter: 9 });
+  let here: Client;
+  let elsewhere: Client;
+  /** What the third append from now fails with, once. */
+  let failure: StorageError | undefined;
+  let recordsFail: boolean;
+  beforeEach(async () => {
+    failure = undefined;
+    recordsFail = false;
+    const driver = bench().store.driver();
+    const { segments } = driver;
+    let appends = 0;
+    const failing = withFaults(driver, {
+      limits: { ...driver.limits, segmentBytes: SEGMENT },
+      put: async (...call) => {
+        if (recordsFail) throw new StorageError('UNAVAILABLE', 'the record is away');
+        return driver.put(...call);
+      },
+      segments: withFaults(segments, {
+        append: async (set, recorded, body, options) => {
+          appends += 1;
+          if (failure === undefined || appends < 3) return segments.append(set, recorded, body, options);
+          const error = failure;
+          failure = undefined;
+          await body[Symbol.asyncIterator]().next();
+          throw error;
+        },
+      }),
+    });
+    here = new Client(await bench().another({ driver: failing }));
+    elsewhere = new Client(await bench().another());
+  });
+
+  const sends: [string, (location: string) => Promise<Answer>][] = [
+    ['a PATCH with a length', (url) => here.call('PATCH', url, { body: BYTES })],
+    ['a chunked PATCH', (url) => here.call('PATCH', url, { body: [BYTES] })],
+    ['a PATCH with Content-Range', (url) => here.patchChunk(url, 0, BYTES)],
+    ['a chunked closing PUT', (url) => here.close(url, digestOf(BYTES), { body: [BYTES] })],
+  ];
+  for (const [what, send] of sends) {
+    for (const where of ['here', 'elsewhere']) {
+      it(`${what} keeps its whole segments; the client goes on from there ${where}`, async () => {
+        const next = where === 'here' ? here : elsewhere;
+        failure = where === 'here' ? AWAY : BUSY;
+        const location = await here.openUpload('a');
+        const refused = (await send(location)).expectError(503, 'UNAVAILABLE');
+        assert.equal(refused.header('retry-after'), where === 'here' ? '7' : '9');
+        const status = (await next.get(location)).expect(204);
+        assert.equal(status.header('range'), `0-${KEPT - 1}`);
+        const rest = await next.patchChunk(status.header('location'), KEPT, BYTES.subarray(KEPT, 150_000));
+        const last = { body: BYTES.subarray(150_000) };
+        (await next.close(rest.expect(202).header('location'), digestOf(BYTES), last)).expect(201);
+        assert.ok((await next.get(`/v2/a/blobs/${digestOf(BYTES)}`)).body.equals(BYTES));
+      });
+    }
+  }
+
+  it('the first failure is told where the record fails too, and nothing is kept', async () => {
+    failure = AWAY;
+    const location = await here.openUpload('a');
+    recordsFail = true;
+    const refused = (await here.call('PATCH', location, { body: BYTES })).expectError(503, 'UNAVAILABLE');
+    assert.equal(refused.header('retry-after'), '7');
+    recordsFail = false;
+    assert.equal((await here.get(location)).expect(204).header('range'), '0-0');
+  });
+
+  it('a POST?digest by segments fails as a whole', async () => {
+    failure = AWAY;
+    const url = `/v2/a/blobs/uploads/?digest=${digestOf(BYTES)}`;
+    (await here.call('POST', url, { body: [BYTES] })).expectError(503, 'UNAVAILABLE');
+    (await here.head(`/v2/a/blobs/${digestOf(BYTES)}`)).expect(404);
   });
 });
 

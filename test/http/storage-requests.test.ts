@@ -51,8 +51,8 @@ describe('storage requests', () => {
       await assertCounts({ putVerified: 1, put: 2 }, () =>
         client.call('POST', `/v2/new/blobs/uploads/?digest=${digestOf(FIRST)}`, { body: FIRST }),
       );
-      // Once more: the size of what is there, and what its link holds.
-      await assertCounts({ putVerified: 1, put: 1, stat: 1, read: 1 }, () => client.pushBlob('a', BLOB));
+      // Once more: the size of what is there and whether it is marked as damaged, and what its link holds.
+      await assertCounts({ putVerified: 1, put: 1, stat: 2, read: 1 }, () => client.pushBlob('a', BLOB));
     });
 
     it('POST + PATCH + PUT: segment, step, commit, link', async () => {
@@ -193,7 +193,7 @@ describe('storage requests', () => {
       await assertCounts({ read: 1 }, () => client.get('/v2/a/manifests/none'));
     });
 
-    it('blob HEAD: 0, cold 2; blob GET: 1, cold 3 (table: 1 + 1; here the link is read, then the size)', async () => {
+    it('blob HEAD: 0, cold 2; blob GET: 1, cold 2, a cold range 3 (the size comes first)', async () => {
       await client.pushBlob('a', BLOB);
       const path = `/v2/a/blobs/${DIGEST}`;
       await assertCounts({}, () => client.head(path));
@@ -203,7 +203,11 @@ describe('storage requests', () => {
       const head = await cold();
       await assertCounts({ read: 1, stat: 1 }, () => head.client.head(path), head.node);
       const get = await cold();
-      await assertCounts({ read: 1, stat: 1, get: 1 }, () => get.client.get(path), get.node);
+      await assertCounts({ read: 1, get: 1 }, () => get.client.get(path), get.node);
+      await assertCounts({ get: 1 }, () => get.client.get(path), get.node);
+      const part = await cold();
+      const range = { range: 'bytes=5-9' };
+      await assertCounts({ read: 1, stat: 1, get: 1 }, () => part.client.get(path, range), part.node);
       await assertCounts({ read: 1 }, () => client.head(`/v2/a/blobs/${digestOf(REST)}`));
     });
 

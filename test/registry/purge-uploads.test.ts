@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { UPLOAD_STEPS_PREFIX } from '../../src/domain/keys.js';
 import { purgeUploads } from '../../src/jobs/purge-uploads.js';
 import type { PurgeReport } from '../../src/jobs/purge-uploads.js';
+import { StorageError } from '../../src/ports/storage-driver.js';
 import { listAll } from '../../src/registry/listing.js';
 import { Client, digestOf } from '../http/client.js';
 import { bytesOf } from '../http/content.js';
 import { DAY, onEveryStore } from '../support/in-process.js';
+import { withFaults } from './faulty.js';
 
 const FIRST = bytesOf(1000, 1);
 const SECOND = bytesOf(500, 2);
@@ -63,5 +65,50 @@ onEveryStore('jobs/purge-uploads', (bench) => {
       assert.ok((await client.get(`/v2/a/blobs/${digestOf(bytes)}`)).expect(200).body.equals(bytes));
     }
     (await client.close(location, digestOf(WHOLE))).expectError(404, 'BLOB_UPLOAD_UNKNOWN');
+  });
+
+  it('what cannot be removed does not keep the rest, and is told', async () => {
+    const { clock } = bench().store;
+    for (let session = 1; session <= 3; session++) await client.patch(await client.openUpload('a'), FIRST);
+    clock.advance(8 * DAY + 60_000);
+    const { driver } = bench().node;
+    const [first] = (await driver.segments.list({ limit: 1 })).sets;
+    const failing = withFaults(driver, {
+      deleteMany: async (keys) => {
+        const [kept, ...others] = keys;
+        assert.ok(kept);
+        const error = new StorageError('UNAVAILABLE', 'the step is away');
+        return [{ key: kept, error }, ...(await driver.deleteMany(others))];
+      },
+      segments: withFaults(driver.segments, {
+        remove: async (set) => {
+          if (set === first?.set) throw new StorageError('UNAVAILABLE', 'the owner record is unreadable');
+          await driver.segments.remove(set);
+        },
+      }),
+    });
+    const options = { olderThan: 8 * DAY, dryRun: false };
+    const report = await purgeUploads(failing, clock, options);
+    assert.deepEqual([report.steps, report.sets], [2, 2]);
+    assert.deepEqual(report.failed, { count: 2, reason: 'the step is away' });
+    assert.ok(report.bytes >= 2 * FIRST.byteLength && report.bytes < 3 * FIRST.byteLength);
+    assert.deepEqual(await left(), { steps: 1, sets: 1 });
+    const rest = await purge();
+    assert.deepEqual([rest.steps, rest.sets, rest.failed], [1, 1, undefined]);
+  });
+
+  it('a listing that fails ends it, and a bug is no failure of the store', async () => {
+    await client.patch(await client.openUpload('a'), FIRST);
+    bench().store.clock.advance(8 * DAY + 60_000);
+    const { driver } = bench().node;
+    const options = { olderThan: 8 * DAY, dryRun: false };
+    const blind = withFaults(driver, {
+      list: () => Promise.reject(new StorageError('UNAVAILABLE', 'no listing')),
+    });
+    await assert.rejects(purgeUploads(blind, bench().store.clock, options), /no listing/);
+    const broken = withFaults(driver, {
+      segments: withFaults(driver.segments, { remove: () => Promise.reject(new TypeError('a bug')) }),
+    });
+    await assert.rejects(purgeUploads(broken, bench().store.clock, options), /a bug/);
   });
 });

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { parseRepositoryName } from '../../src/domain/repository-name.js';
+import { StorageError } from '../../src/ports/storage-driver.js';
 import { decodeSessionId, encodeSessionId } from '../../src/registry/session-id.js';
 import type { UploadSession } from '../../src/registry/session-id.js';
 import { SessionKeys } from '../../src/registry/session-keys.js';
 import { fakeIds, onEveryStore } from '../support/in-process.js';
+import { withFaults } from './faulty.js';
 
 const NAME = parseRepositoryName('a/b');
 const SESSION: UploadSession = {
@@ -51,6 +53,19 @@ onEveryStore('registry/session-keys', (bench) => {
     const keys = new SessionKeys(driver, store.ids);
     await assert.rejects(keys.current(), /away/);
     assert.ok(await keys.current());
+  });
+
+  it('a key that another node has just made is found though the nearest replica lacks it', async () => {
+    const id = await encodeSessionId(keysOfNode(), NAME, SESSION);
+    const { store } = bench();
+    const driver = store.driver();
+    const late = withFaults(driver, {
+      read: async (key, options) => {
+        if (options?.fresh !== true) throw new StorageError('NOT_FOUND', `${key} is not here yet`);
+        return driver.read(key, options);
+      },
+    });
+    assert.deepEqual(await decodeSessionId(new SessionKeys(late, store.ids), NAME, id), SESSION);
   });
 
   it('an id is refused unless every part is as it was signed', async () => {

@@ -13,7 +13,7 @@ const ALL = { limit: 1000 };
 onEveryStore('registry/tag-store', (bench) => {
   it('does not remember a list that was read while a tag changed', async () => {
     const driver = bench().store.driver();
-    const tags = new TagStore(driver, noInvalidations, 60_000);
+    const tags = new TagStore(driver, bench().store.clock, noInvalidations, 60_000);
     await tags.put(NAME, parseTag('one'), DIGEST);
     const list = driver.list.bind(driver);
     driver.list = async (options) => {
@@ -28,7 +28,7 @@ onEveryStore('registry/tag-store', (bench) => {
 
   it('shares one listing among all who ask while another runs, and shows none of them an older one', async () => {
     const driver = bench().store.driver();
-    const tags = new TagStore(driver, noInvalidations, 0);
+    const tags = new TagStore(driver, bench().store.clock, noInvalidations, 0);
     await tags.put(NAME, parseTag('one'), DIGEST);
     const list = driver.list.bind(driver);
     let listings = 0;
@@ -43,7 +43,7 @@ onEveryStore('registry/tag-store', (bench) => {
 
   it("a tag's pointer goes last when it is removed, so that no ghost is left", async () => {
     const driver = bench().store.driver();
-    const tags = new TagStore(driver, noInvalidations, 0);
+    const tags = new TagStore(driver, bench().store.clock, noInvalidations, 0);
     await tags.put(NAME, parseTag('one'), DIGEST);
     await tags.put(NAME, parseTag('one'), digestOf(Buffer.from('y')));
     const remove = driver.delete.bind(driver);

@@ -34,6 +34,7 @@ function careless(calls: unknown[][], error?: Error): StorageDriver {
     read: note(Buffer.alloc(0)),
     put: note(stat),
     putVerified: note(stat),
+    isDamaged: note(false),
     list: note({ objects: [], prefixes: [] }),
     delete: note(undefined),
     deleteMany: note([]),
@@ -83,6 +84,7 @@ describe('checked driver', () => {
     for (const call of Object.values(operations(driver, bad, 'set').onKeys))
       await rejectsWith(call(), 'INVALID_KEY');
     await rejectsWith(driver.signedUrl(bad, { method: 'GET', expiresAt }), 'INVALID_KEY');
+    await rejectsWith(driver.isDamaged(bad), 'INVALID_KEY');
     await rejectsWith(driver.deleteMany([key, bad]), 'INVALID_KEY');
     for (const call of Object.values(operations(driver, key, '../set').onSets)) {
       await rejectsWith(call(), 'INVALID_KEY');

@@ -30,6 +30,7 @@ describe('instrumented driver', () => {
     await driver.stat(key);
     await driver.read(key);
     await collect((await driver.get(key)).body);
+    await driver.isDamaged(key);
     await driver.list({ prefix: key, limit: 1 });
     await driver.signedUrl(key, { method: 'GET', expiresAt: new Date(0) });
     await driver.delete(key);
@@ -46,6 +47,7 @@ describe('instrumented driver', () => {
       'stat',
       'read',
       'get',
+      'isDamaged',
       'list',
       'signedUrl',
       'delete',

@@ -58,7 +58,7 @@ export const STORE_NAMES: readonly StoreName[] = ['memory', 'filesystem'];
 
 /** What outlives the servers over it. */
 export interface TestStore {
-  readonly name: StoreName;
+  readonly name: StoreName | 'swift';
   readonly clock: FakeClock;
   readonly ids: Ids;
   /** Of the filesystem: the directory that holds everything. */

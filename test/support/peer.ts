@@ -16,6 +16,8 @@ export interface Peer {
 export interface PeerOptions {
   /** The directory of its filesystem driver; without it a temporary one that stop() removes. */
   readonly root?: string;
+  /** Another of its drivers by name, with the driver's parameters. */
+  readonly storage?: Readonly<Record<string, object>>;
   readonly program?: string;
 }
 
@@ -27,7 +29,7 @@ export async function startPeer(options: PeerOptions = {}): Promise<Peer> {
   const home = await temporaryDirectory('peer');
   const root = options.root ?? join(home.path, 'data');
   const file = join(home.path, 'registry.yml');
-  await writeFile(file, configuration(root));
+  await writeFile(file, configuration(options.storage ?? { filesystem: { rootdirectory: root } }));
   const tail = new Tail();
   const child = await startChild(options.program ?? 'docker-registry', ['serve', file], {
     cwd: home.path,
@@ -70,12 +72,12 @@ export async function startPeer(options: PeerOptions = {}): Promise<Peer> {
 }
 
 // JSON is YAML; the level "info" is what announces the port.
-function configuration(root: string): string {
+function configuration(storage: Readonly<Record<string, object>>): string {
   return JSON.stringify({
     version: '0.1',
     log: { level: 'info', accesslog: { disabled: true } },
     storage: {
-      filesystem: { rootdirectory: root },
+      ...storage,
       delete: { enabled: true },
       redirect: { disable: true },
       maintenance: { uploadpurging: { enabled: false } },

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { parseRange } from '../../domain/byte-range.js';
 import type { ByteRange } from '../../domain/byte-range.js';
 import { Digest } from '../../domain/digest.js';
@@ -10,28 +11,27 @@ import type { OciCall } from './call.js';
 /** GET /v2/<name>/blobs/<digest> (OCI end-2). */
 export async function getBlob(call: OciCall): Promise<void> {
   const { req, res, registry } = call;
+  const { range, 'if-none-match': noneMatch, 'if-range': ifRange } = req.headers;
   const digest = digestToRead(call.target);
-  const member = await registry.blobs.stat(call.name, digest);
-  const etag = `"${digest.toString()}"`;
-  if (matchesEtag(req.headers['if-none-match'], digest.toString())) return sendNotModified(res, etag);
-  const range = requestedRange(call, member.size, etag);
-  const body = await registry.blobs.open(call.name, digest, member, range);
-  const length = range === undefined ? member.size : range.end - range.start + 1;
-  const headers = blobHeaders(digest, etag, length);
-  if (range === undefined) sendHead(res, 200, headers);
-  else sendHead(res, 206, [...headers, 'Content-Range', `bytes ${range.start}-${range.end}/${member.size}`]);
+  // The store knows nothing of our ETags.
+  if (noneMatch !== undefined || ifRange !== undefined) return sendRequested(call, digest);
+  const url = await signedUrl(call, digest);
+  if (url !== undefined) return sendRedirect(res, digest, url);
+  if (range !== undefined) return sendRequested(call, digest);
+  const { member, body } = await registry.blobs.openWhole(call.name, digest);
+  sendHead(res, 200, blobHeaders(digest, member.size));
   await sendBody(res, body);
 }
 
-/** HEAD /v2/<name>/blobs/<digest> (OCI end-2). */
-export async function headBlob(call: OciCall): Promise<void> {
-  const digest = digestToRead(call.target);
-  const member = await call.registry.blobs.stat(call.name, digest);
-  const etag = `"${digest.toString()}"`;
-  if (matchesEtag(call.req.headers['if-none-match'], digest.toString()))
-    return sendNotModified(call.res, etag);
-  sendHead(call.res, 200, blobHeaders(digest, etag, member.size));
-  call.res.end();
+/** HEAD /v2/<name>/blobs/<digest> (OCI end-2); whoever may push is not told of a blob that a push would replace. */
+export async function headBlob({ req, res, registry, name, caller, target }: OciCall): Promise<void> {
+  const digest = digestToRead(target);
+  const member = await registry.blobs.stat(name, digest, { forPush: caller.may('push', name) });
+  if (matchesEtag(req.headers['if-none-match'], digest.toString())) {
+    return sendNotModified(res, etagOf(digest));
+  }
+  sendHead(res, 200, blobHeaders(digest, member.size));
+  res.end();
 }
 
 /** DELETE /v2/<name>/blobs/<digest> (OCI end-10). */
@@ -41,7 +41,51 @@ export async function deleteBlob(call: OciCall): Promise<void> {
   send(call.res, 202, []);
 }
 
-function blobHeaders(digest: Digest, etag: string, length: number): HeaderList {
+/** The part that Range and its conditions ask for. */
+async function sendRequested(call: OciCall, digest: Digest): Promise<void> {
+  const { req, res, registry } = call;
+  const member = await registry.blobs.stat(call.name, digest);
+  const etag = etagOf(digest);
+  if (matchesEtag(req.headers['if-none-match'], digest.toString())) return sendNotModified(res, etag);
+  const range = requestedRange(call, member.size, etag);
+  const body = await registry.blobs.open(call.name, digest, member, range);
+  if (range === undefined) sendHead(res, 200, blobHeaders(digest, member.size));
+  else {
+    sendHead(res, 206, [
+      ...blobHeaders(digest, range.end - range.start + 1),
+      'Content-Range',
+      `bytes ${range.start}-${range.end}/${member.size}`,
+    ]);
+  }
+  await sendBody(res, body);
+}
+
+/** Where the store lets this client read the blob by itself. */
+async function signedUrl(
+  { req, registry, options, name }: OciCall,
+  digest: Digest,
+): Promise<URL | undefined> {
+  const expiresAt = options.redirect?.(name, req.socket.remoteAddress);
+  return expiresAt && registry.blobs.signedUrl(name, digest, expiresAt);
+}
+
+/** The URL is a credential: no cache may keep it. */
+function sendRedirect(res: ServerResponse, digest: Digest, url: URL): void {
+  send(res, 307, [
+    'Location',
+    url.href,
+    'Docker-Content-Digest',
+    digest.toString(),
+    'Cache-Control',
+    'no-store',
+  ]);
+}
+
+function etagOf(digest: Digest): string {
+  return `"${digest.toString()}"`;
+}
+
+function blobHeaders(digest: Digest, length: number): HeaderList {
   return [
     'Content-Type',
     'application/octet-stream',
@@ -50,7 +94,7 @@ function blobHeaders(digest: Digest, etag: string, length: number): HeaderList {
     'Docker-Content-Digest',
     digest.toString(),
     'ETag',
-    etag,
+    etagOf(digest),
     'Accept-Ranges',
     'bytes',
     'Cache-Control',

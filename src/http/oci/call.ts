@@ -3,6 +3,7 @@ import type { RepositoryName } from '../../domain/repository-name.js';
 import type { Caller } from '../../ports/access.js';
 import type { Registry } from '../../registry/registry.js';
 import type { BufferBudget } from '../buffer-budget.js';
+import type { RedirectPolicy } from '../redirect-policy.js';
 import { RequestBody } from '../request-body.js';
 
 /** What operators may set of the API's behaviour. */
@@ -13,6 +14,8 @@ export interface OciOptions {
   readonly maxManifestBytes: number;
   readonly maxTagsPerPut: number;
   readonly maxPageSize: number;
+  /** Which blobs are read from the store itself, where it signs URLs; without it none. */
+  readonly redirect?: RedirectPolicy;
 }
 
 /** One request of the registry API, taken apart and allowed. */

@@ -8,7 +8,7 @@ import { sendError, toRegistryError } from '../error-handler.js';
 import { BufferBudget } from '../buffer-budget.js';
 import { OciCall } from './call.js';
 import type { OciOptions } from './call.js';
-import { parseOciPath } from './path.js';
+import { parseOciPath, splitTarget } from './path.js';
 import type { OciPath, Shape } from './path.js';
 import { ROUTES, scopesOf } from './routes.js';
 import type { Route } from './routes.js';
@@ -38,17 +38,9 @@ export function createDispatcher(parts: OciParts): OciDispatcher {
   const largest = MANIFESTS_AT_ONCE * parts.options.maxManifestBytes;
   const served = { ...parts, buffers: new BufferBudget(largest) };
   return (req, res, notes) => {
-    const url = originForm(req.url ?? '');
-    const queryAt = url.indexOf('?');
-    const path = queryAt < 0 ? url : url.slice(0, queryAt);
-    if (!path.startsWith('/v2/') && path !== '/v2') return undefined;
-    return dispatch(served, req, res, notes, path, queryAt < 0 ? '' : url.slice(queryAt + 1));
+    const target = splitTarget(req.url ?? '');
+    return target && dispatch(served, req, res, notes, target.path, target.search);
   };
-}
-
-/** RFC 9112 §3.2.2: a server takes the absolute form too. */
-function originForm(target: string): string {
-  return target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?]*/i, '');
 }
 
 async function dispatch(

@@ -6,11 +6,15 @@ import { RegistryError } from '../../errors/registry-error.js';
 import { matchesEtag, send, sendHead, sendNotModified } from '../response.js';
 import type { OciCall } from './call.js';
 
-/** GET and HEAD /v2/<name>/manifests/<reference> (OCI end-3): the bytes as they were put. */
+/**
+ * GET and HEAD /v2/<name>/manifests/<reference> (OCI end-3): the bytes as they were put. HEAD does not tell whoever
+ * may push of a manifest that a push would replace.
+ */
 export async function getManifest(call: OciCall): Promise<void> {
-  const { req, res } = call;
+  const { req, res, name } = call;
   const reference = referenceToRead(call.target);
-  const { digest, mediaType, bytes } = await call.registry.manifests.get(call.name, reference);
+  const forPush = req.method === 'HEAD' && call.caller.may('push', name);
+  const { digest, mediaType, bytes } = await call.registry.manifests.get(name, reference, { forPush });
   const { accept } = req.headers;
   if (reference.kind === 'tag' && accept !== undefined && !accepts([accept], mediaType)) {
     throw new RegistryError('MANIFEST_UNKNOWN', `the manifest is ${mediaType}, which Accept does not admit`);

@@ -21,6 +21,20 @@ export interface OciPath {
 
 const BASE = '/v2/';
 
+/** The path and the query of a request of the registry API; undefined for any other. */
+export function splitTarget(target: string): { path: string; search: string } | undefined {
+  const url = originForm(target);
+  const queryAt = url.indexOf('?');
+  const path = queryAt < 0 ? url : url.slice(0, queryAt);
+  if (!path.startsWith(BASE) && path !== '/v2') return undefined;
+  return { path, search: queryAt < 0 ? '' : url.slice(queryAt + 1) };
+}
+
+/** RFC 9112 §3.2.2: a server takes the absolute form too. */
+function originForm(target: string): string {
+  return target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?]*/i, '');
+}
+
 /**
  * Takes a raw path apart from its end, for names hold slashes and may hold `blobs`, `uploads` or `tags` too.
  * Nothing is decoded but `%3A` and other escapes of the last component: an escaped slash never becomes one.

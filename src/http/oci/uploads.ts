@@ -7,7 +7,9 @@ import { parseRepositoryName } from '../../domain/repository-name.js';
 import type { RepositoryName } from '../../domain/repository-name.js';
 import { RegistryError } from '../../errors/registry-error.js';
 import type { UploadProgress } from '../../registry/session-states.js';
+import { CHUNK_MIN_LENGTH } from '../../registry/upload-sessions.js';
 import { send } from '../response.js';
+import type { HeaderList } from '../response.js';
 import type { OciCall } from './call.js';
 import { sessionRef, uploadHeaders } from './upload-location.js';
 
@@ -30,7 +32,8 @@ export async function postUpload(call: OciCall): Promise<void> {
   if (!(await call.body().discard(IGNORED_BODY_BYTES))) {
     throw new RegistryError('SIZE_INVALID', 'a POST that opens an upload session takes no content');
   }
-  sendAccepted(call, 202, await registry.uploads.open(name, { subject: caller.subject, algorithm }));
+  const opened = await registry.uploads.open(name, { subject: caller.subject, algorithm });
+  sendAccepted(call, 202, opened, ['OCI-Chunk-Min-Length', String(CHUNK_MIN_LENGTH)]);
 }
 
 /** PATCH <session> (OCI end-5), streamed or one chunk. */
@@ -106,8 +109,13 @@ function chunkOf({ req }: OciCall, length: number | undefined): ByteRange | unde
   return chunk;
 }
 
-function sendAccepted({ res, name }: OciCall, status: 202 | 204, progress: UploadProgress): void {
-  const headers = uploadHeaders(name, progress).flat();
+function sendAccepted(
+  { res, name }: OciCall,
+  status: 202 | 204,
+  progress: UploadProgress,
+  more: HeaderList = [],
+): void {
+  const headers = [...uploadHeaders(name, progress).flat(), ...more];
   if (status === 202) return send(res, status, headers);
   res.writeHead(status, ['Docker-Distribution-API-Version', 'registry/2.0', ...headers]);
   res.end();

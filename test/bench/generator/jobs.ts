@@ -16,13 +16,24 @@ export interface Push {
   readonly digest: string;
 }
 
+/** One PUT of an object to the storage itself. */
+export interface Put {
+  readonly kind: 'put';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly content: Content;
+}
+
 export interface Pull {
   readonly kind: 'pull';
   readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly content: Content;
   readonly digest: string;
   /** sha256: hash what arrives; bytes: compare it with what was sent, as strong and five times cheaper. */
   readonly verify: 'sha256' | 'bytes';
+  /** Whether the answer must be a redirect, to be followed, or must not be one. */
+  readonly redirected: boolean;
 }
 
 /** A request without a streamed body; wrong status, length or sha256 is an error. */
@@ -40,10 +51,10 @@ export interface Call {
 /** Steps in order on one connection, measured as one operation. */
 export interface Sequence {
   readonly kind: 'sequence';
-  readonly steps: readonly (Push | Pull | Call)[];
+  readonly steps: readonly (Push | Put | Pull | Call)[];
 }
 
-export type Operation = Push | Pull | Call | Sequence;
+export type Operation = Push | Put | Pull | Call | Sequence;
 
 /** A closed loop: each lane is a connection that takes the next operation when its last one is answered. */
 export interface RunJob {

@@ -5,6 +5,7 @@ import { ContentBlocks } from './content.js';
 import { runHeadLoop } from './head-loop.js';
 import type { Load, Reply, Request, RunJob } from './jobs.js';
 import { perform } from './operations.js';
+import { RedirectConnection } from './redirect-connection.js';
 import { Measurement } from './summary.js';
 
 const base = readFileSync(process.argv[2] ?? '');
@@ -22,18 +23,22 @@ async function run(job: RunJob): Promise<Load> {
   await Promise.all(
     opened.map(async ({ connection: first, blocks }) => {
       let connection = first;
+      const redirects = new RedirectConnection();
+      const follow = (origin: URL): Promise<Connection> => redirects.to(origin);
       for (let operation = job.operations[next++]; operation; operation = job.operations[next++]) {
         try {
           if (!connection.usable) connection = await Connection.open(job.target);
           const began = performance.now();
-          const bytes = await perform({ connection, blocks, lenient: job.lenient }, operation);
+          const bytes = await perform({ connection, follow, blocks, lenient: job.lenient }, operation);
           measurement.done(performance.now() - began, bytes);
         } catch (error) {
           measurement.failed(error);
           connection.close(); // what state it is in is not known any more
+          redirects.close();
         }
       }
       connection.close();
+      redirects.close();
     }),
   );
   return measurement.finish();

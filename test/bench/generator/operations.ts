@@ -1,16 +1,24 @@
 import { createHash } from 'node:crypto';
 import type { Answer, Connection } from './connection.js';
 import { blockSize, type ContentBlocks } from './content.js';
-import type { Call, Content, Operation, Pull, Push } from './jobs.js';
+import type { Call, Content, Operation, Pull, Push, Put } from './jobs.js';
 
 /** What an operation needs besides itself. */
 export interface Lane {
   readonly connection: Connection;
+  /** A connection to where a redirect points, kept for the next one. */
+  follow(origin: URL): Promise<Connection>;
   readonly blocks: ContentBlocks;
   readonly lenient: boolean;
 }
 
 const octets = 'Content-Type: application/octet-stream\r\n';
+
+function headerLines(headers: Readonly<Record<string, string>> = {}): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
+}
 
 function expectStatus(lane: Lane, answer: Answer, status: number, what: string): void {
   if (!lane.lenient && answer.status !== status)
@@ -80,14 +88,40 @@ async function push(lane: Lane, { mode, repository, content, digest }: Push): Pr
   return content.size;
 }
 
-async function pull(lane: Lane, { path, content, digest, verify }: Pull): Promise<number> {
+async function put(lane: Lane, { path, headers, content }: Put): Promise<number> {
+  const answer = await lane.connection.exchange({
+    method: 'PUT',
+    path,
+    headers: `${headerLines(headers)}${octets}Content-Length: ${content.size}\r\n`,
+    send: (write) => sendPlain(lane, content, write),
+  });
+  expectStatus(lane, answer, 201, `PUT ${path}`);
+  return content.size;
+}
+
+/** Where the blob is to be read from: the server itself, or where it points. */
+async function sourceOf(lane: Lane, pull: Pull): Promise<{ connection: Connection; path: string }> {
+  const { connection } = lane;
+  const { path, headers, redirected } = pull;
+  if (!redirected) return { connection, path };
+  const answer = await connection.exchange({ method: 'GET', path, headers: headerLines(headers) });
+  expectStatus(lane, answer, 307, `GET ${path}`);
+  const location = answer.header('location') ?? '';
+  const { origin } = new URL(location);
+  return { connection: await lane.follow(new URL(origin)), path: location.slice(origin.length) };
+}
+
+async function pull(lane: Lane, operation: Pull): Promise<number> {
+  const { content, digest, verify } = operation;
+  const what = `GET ${operation.path}`; // not where it was read: a signed URL is a secret
+  const { connection, path } = await sourceOf(lane, operation);
   const hash = verify === 'sha256' ? createHash('sha256') : undefined;
   let received = 0;
   let same = true;
-  const answer = await lane.connection.exchange({
+  const answer = await connection.exchange({
     method: 'GET',
     path,
-    headers: '',
+    headers: operation.redirected ? '' : headerLines(operation.headers),
     sink: (bytes) => {
       hash?.update(bytes);
       if (!hash) same = lane.blocks.matches(content, received, bytes) && same;
@@ -95,17 +129,15 @@ async function pull(lane: Lane, { path, content, digest, verify }: Pull): Promis
     },
   });
   if (lane.lenient) return received;
-  expectStatus(lane, answer, 200, `GET ${path}`);
-  if (received !== content.size) throw new Error(`GET ${path}: ${received} bytes, wanted ${content.size}`);
-  if (!same || (hash && `sha256:${hash.digest('hex')}` !== digest))
-    throw new Error(`GET ${path}: wrong bytes`);
+  expectStatus(lane, answer, 200, what);
+  if (received !== content.size) throw new Error(`${what}: ${received} bytes, wanted ${content.size}`);
+  if (!same || (hash && `sha256:${hash.digest('hex')}` !== digest)) throw new Error(`${what}: wrong bytes`);
   return received;
 }
 
 async function call(lane: Lane, operation: Call): Promise<number> {
   const { method, path, body } = operation;
-  let headers = '';
-  for (const [name, value] of Object.entries(operation.headers)) headers += `${name}: ${value}\r\n`;
+  let headers = headerLines(operation.headers);
   if (body || method === 'PUT' || method === 'POST') headers += `Content-Length: ${body?.length ?? 0}\r\n`;
   const hash = operation.sha256 === undefined ? undefined : createHash('sha256');
   let received = 0;
@@ -133,6 +165,8 @@ export async function perform(lane: Lane, operation: Operation): Promise<number>
   switch (operation.kind) {
     case 'push':
       return push(lane, operation);
+    case 'put':
+      return put(lane, operation);
     case 'pull':
       return pull(lane, operation);
     case 'call':

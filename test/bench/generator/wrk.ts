@@ -10,7 +10,10 @@ const script = `
 local requests, at = {}, 0
 function init(args)
   local headers = {}
-  if args[2] ~= "" then headers["Accept"] = args[2] end
+  for line in io.lines(args[2]) do
+    local name, value = line:match("^(.-): (.*)$")
+    headers[name] = value
+  end
   for path in io.lines(args[1]) do requests[#requests + 1] = wrk.format("GET", path, headers) end
 end
 function request()
@@ -44,7 +47,7 @@ interface WrkResult {
 export interface WrkJob {
   readonly target: Target;
   readonly paths: readonly string[];
-  readonly accept: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly connections: number;
   /** Whole seconds. */
   readonly seconds: number;
@@ -57,10 +60,14 @@ export async function runWrk(directory: string, job: WrkJob): Promise<Load> {
   const scriptFile = join(directory, 'paths.lua');
   const pathsFile = join(directory, 'paths.txt');
   await writeFile(scriptFile, script);
+  // in a file, for a token among them must not be read from the process list
+  const headersFile = join(directory, 'headers.txt');
   await writeFile(pathsFile, `${job.paths.join('\n')}\n`);
+  const headers = Object.entries(job.headers).map(([name, value]) => `${name}: ${value}\n`);
+  await writeFile(headersFile, headers.join(''), { mode: 0o600 });
   const url = `http://${job.target.host}:${job.target.port}`;
   const load = [`-t1`, `-c${job.connections}`, `-d${job.seconds}s`, '--timeout', '10s', '-s', scriptFile];
-  const wrk = spawn('wrk', [...load, url, '--', pathsFile, job.accept], {
+  const wrk = spawn('wrk', [...load, url, '--', pathsFile, headersFile], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -1,5 +1,6 @@
+import type { Call } from '../generator/jobs.js';
 import { runWrk } from '../generator/wrk.js';
-import type { Ready, Scenario, Stage } from '../scenario.js';
+import { load, mustBeRight, type Ready, type Scenario, type Stage } from '../scenario.js';
 
 const catalogPage = 100;
 
@@ -21,7 +22,7 @@ async function readyToList(stage: Stage, paths: readonly string[], leastMeanByte
   const job = {
     target: subject.target,
     paths,
-    accept: '',
+    headers: {},
     connections: options.connections,
     leastMeanBytes: stage.ceiling ? 0 : leastMeanBytes,
   };
@@ -60,6 +61,27 @@ const catalog: Scenario = {
     return readyToList(stage, paths, JSON.stringify(names.slice(0, catalogPage)).length);
   },
 };
+
+/** The whole catalog of a store that holds only the image repositories: run it before any push. */
+export function catalogOfImages(perSecond: number): Scenario {
+  return {
+    name: 'catalog of 12 repositories',
+    unit: 'operation',
+    noBare: true,
+    ceiling: { blob: 0, other: 400 },
+    ready: async (stage) => {
+      const { subject, fixtures, options, ceiling } = stage;
+      await fixtures.manifests(ceiling ? undefined : subject);
+      const path = '/v2/_catalog';
+      const names = [...fixtures.repositories, fixtures.seedRepository].sort();
+      if (!ceiling) sameList((await getJson(subject.origin + path))['repositories'], names, path);
+      const get: Call = { kind: 'call', method: 'GET', path, headers: {}, status: 200 };
+      const gets = (count: number): Call[] => Array.from({ length: count }, () => get);
+      mustBeRight(await load(stage, 1, gets(2)), 'warm-up');
+      return { run: () => load(stage, 1, gets(options.seconds * perSecond)) };
+    },
+  };
+}
 
 export function listScenarios(): readonly Scenario[] {
   return [tagsList, catalog];

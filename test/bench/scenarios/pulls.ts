@@ -1,25 +1,39 @@
 import type { Operation, Pull } from '../generator/jobs.js';
-import { MiB, mustBeRight, type Scenario, type Stage } from '../scenario.js';
+import { load, MiB, mustBeRight, type Scenario, type Stage } from '../scenario.js';
 
-function pullScenario(mebibytes: number, lanes: number): Scenario {
-  const perSecond = mebibytes === 1 ? 250 : mebibytes === 10 ? 30 : 4;
+export interface PullLoad {
+  readonly mebibytes: number;
+  readonly lanes: number;
+  /** How many are asked for in each of the wanted seconds; the same number of every server. */
+  readonly perSecond: number;
+  /** Every answer must be a redirect, which is followed on a connection of its own. */
+  readonly redirected?: true;
+}
+
+export function pullScenario({ mebibytes, lanes, perSecond, redirected }: PullLoad): Scenario {
   return {
-    name: `pull ${mebibytes} MiB ×${lanes}`,
+    name: `pull ${mebibytes} MiB${redirected ? ' redirected' : ''} ×${lanes}`,
     unit: mebibytes === 1 ? 'operation' : 'GiB',
+    ...(redirected && { redirected }),
     ceiling: { blob: mebibytes * MiB, other: 2 },
     ready: async (stage) => {
-      const { subject, generator, fixtures, options, ceiling } = stage;
+      const { subject, fixtures, options, ceiling } = stage;
       const blobs = await fixtures.blobs(ceiling ? undefined : subject, mebibytes * MiB);
       const pulls = (verify: Pull['verify']): Pull[] =>
-        blobs.map(({ path, content, digest }) => ({ kind: 'pull', path, content, digest, verify }));
-      const load = (operations: readonly Operation[]): ReturnType<typeof generator.run> =>
-        generator.run({ target: subject.target, lanes, operations, lenient: ceiling });
-      if (stage.first) mustBeRight(await load(pulls('sha256')), 'sha256 of every blob');
-      mustBeRight(await load(pulls('bytes').slice(0, lanes * 2)), 'warm-up');
+        blobs.map(({ path, content, digest }) => ({
+          kind: 'pull',
+          path,
+          content,
+          digest,
+          verify,
+          redirected: redirected ?? false,
+        }));
+      if (stage.first) mustBeRight(await load(stage, lanes, pulls('sha256')), 'sha256 of every blob');
+      mustBeRight(await load(stage, lanes, pulls('bytes').slice(0, lanes * 2)), 'warm-up');
       const count = Math.max(lanes * 2, options.seconds * perSecond);
       const once = pulls('bytes');
       const rounds = Array.from({ length: Math.ceil(count / once.length) }, () => once);
-      return { run: () => load(rounds.flat().slice(0, count)) };
+      return { run: () => load(stage, lanes, rounds.flat().slice(0, count)) };
     },
   };
 }
@@ -56,7 +70,7 @@ async function mixOperations(
       kind: 'sequence',
       steps: [
         fixtures.getManifest(manifest, manifest.tag),
-        { kind: 'pull', path, content, digest, verify: 'bytes' },
+        { kind: 'pull', path, content, digest, verify: 'bytes', redirected: false },
       ],
     };
   });
@@ -65,25 +79,31 @@ async function mixOperations(
 
 let mixRuns = 0;
 
-const mixScenario: Scenario = {
-  name: `mix 80 % pulls, 20 % pushes of 1 MiB images ×${mixLanes}`,
-  unit: 'operation',
-  ceiling: { blob: mixBlob, other: 1000 },
-  ready: async (stage) => {
-    const { subject, generator, options, ceiling, first } = stage;
-    const repository = `bench/mix-${++mixRuns}`;
-    const count = options.seconds * 150;
-    const warm = first ? Math.ceil(count / 4) : mixLanes * 2;
-    const { operations, pushed } = await mixOperations(stage, count + warm, repository);
-    const job = { target: subject.target, lanes: mixLanes, lenient: ceiling };
-    mustBeRight(await generator.run({ ...job, operations: operations.slice(0, warm) }), 'warm-up');
-    return {
-      run: () => generator.run({ ...job, operations: operations.slice(warm) }),
-      clean: () => subject.discard(repository, pushed),
-    };
-  },
-};
+export function mixScenario(perSecond: number): Scenario {
+  return {
+    name: `mix 80 % pulls, 20 % pushes of 1 MiB images ×${mixLanes}`,
+    unit: 'operation',
+    ceiling: { blob: mixBlob, other: 1000 },
+    ready: async (stage) => {
+      const { subject, options, first } = stage;
+      const repository = `bench/mix-${++mixRuns}`;
+      const count = options.seconds * perSecond;
+      const warm = first ? Math.ceil(count / 4) : mixLanes * 2;
+      const { operations, pushed } = await mixOperations(stage, count + warm, repository);
+      mustBeRight(await load(stage, mixLanes, operations.slice(0, warm)), 'warm-up');
+      return {
+        run: () => load(stage, mixLanes, operations.slice(warm)),
+        clean: () => subject.discard(repository, pushed),
+      };
+    },
+  };
+}
+
+const pullRates = { 1: 250, 10: 30, 100: 4 } as const;
 
 export function pullScenarios(): readonly Scenario[] {
-  return [...[1, 10, 100].flatMap((size) => [1, 4].map((lanes) => pullScenario(size, lanes))), mixScenario];
+  const pulls = ([1, 10, 100] as const).flatMap((mebibytes) =>
+    [1, 4].map((lanes) => pullScenario({ mebibytes, lanes, perSecond: pullRates[mebibytes] })),
+  );
+  return [...pulls, mixScenario(150)];
 }

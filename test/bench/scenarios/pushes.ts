@@ -1,5 +1,5 @@
-import type { Load, Operation, Push, Sequence } from '../generator/jobs.js';
-import { MiB, mustBeRight, type Ready, type Scenario, type Stage } from '../scenario.js';
+import type { Push, Sequence } from '../generator/jobs.js';
+import { load, MiB, mustBeRight, type Ready, type Scenario, type Stage } from '../scenario.js';
 import type { Blob } from '../fixtures.js';
 
 let lastRepository = 0;
@@ -7,10 +7,6 @@ let lastRepository = 0;
 /** A repository of its own for each measurement: it is taken off the disk as a whole. */
 function freshRepository(kind: string): string {
   return `bench/${kind}-${++lastRepository}`;
-}
-
-async function load(stage: Stage, lanes: number, operations: readonly Operation[]): Promise<Load> {
-  return stage.generator.run({ target: stage.subject.target, lanes, operations, lenient: stage.ceiling });
 }
 
 /** How many operations take about the wanted seconds; the same number for every server. */
@@ -39,8 +35,15 @@ async function readyToPush(
   };
 }
 
-function pushScenario(mebibytes: number, mode: Push['mode'], lanes: number): Scenario {
-  const perSecond = mebibytes === 1 ? 100 : mebibytes === 10 ? 12 : 2;
+export interface PushLoad {
+  readonly mebibytes: number;
+  readonly mode: Push['mode'];
+  readonly lanes: number;
+  /** How many are sent in each of the wanted seconds; the same number to every server. */
+  readonly perSecond: number;
+}
+
+export function pushScenario({ mebibytes, mode, lanes, perSecond }: PushLoad): Scenario {
   return {
     name: `push ${mebibytes} MiB ${mode} ×${lanes}`,
     unit: mebibytes === 1 ? 'operation' : 'GiB',
@@ -72,19 +75,24 @@ function imageSequence(stage: Stage, repository: string, config: Blob, layers: r
   return { kind: 'sequence', steps: [ping, ...blobSteps, stage.fixtures.putManifest(manifest)] };
 }
 
-const imageLayers = [1, 4, 16];
+export interface ImageLoad {
+  /** Sizes of its layers in MiB. */
+  readonly layers: readonly number[];
+  readonly lanes: number;
+  readonly perSecond: number;
+}
 
-function imageScenario(lanes: number): Scenario {
+export function imageScenario({ layers, lanes, perSecond }: ImageLoad): Scenario {
   return {
-    name: `push image (${imageLayers.join(' + ')} MiB, config, manifest) ×${lanes}`,
+    name: `push image (${layers.join(' + ')} MiB, config, manifest) ×${lanes}`,
     unit: 'operation',
     ceiling: { blob: 0, other: 2 },
     ready: async (stage) => {
       const repository = freshRepository('image');
-      const count = countFor(stage, 4, lanes);
+      const count = countFor(stage, perSecond, lanes);
       const warm = stage.first ? 4 : 1;
       const sets = await Promise.all(
-        imageLayers.map((size) => stage.fixtures.freshBlobs(count + warm, size * MiB)),
+        layers.map((size) => stage.fixtures.freshBlobs(count + warm, size * MiB)),
       );
       const configs = await stage.fixtures.freshBlobs(count + warm, 2048);
       const images = configs.map((config, index) =>
@@ -109,12 +117,12 @@ function imageScenario(lanes: number): Scenario {
 }
 
 /** Peak memory is that of a server fresh from its start. */
-function memoryScenario(quick: boolean): Scenario {
+export function memoryScenario(quick: boolean, lanes: number): Scenario {
   const size = quick ? 16 : 100;
-  const lanes = 32;
   return {
     name: `push ${size} MiB streamed ×${lanes} (peak RSS)`,
     unit: 'GiB',
+    noBare: true,
     ceiling: { blob: 0, other: 0 },
     ready: async (stage) => {
       if (!stage.ceiling) await stage.subject.restart();
@@ -123,12 +131,19 @@ function memoryScenario(quick: boolean): Scenario {
   };
 }
 
+const pushRates = { 1: 100, 10: 12, 100: 2 } as const;
+
 /** Quick keeps every kind of push and leaves out the second number of lanes. */
 export function pushScenarios(quick: boolean): readonly Scenario[] {
   const modes = ['monolithic', 'streamed'] as const;
   const lanesFor = (size: number): readonly number[] => (!quick ? [1, 4] : size === 1 ? [4] : [1]);
-  const blobs = [1, 10, 100].flatMap((size) =>
-    modes.flatMap((mode) => lanesFor(size).map((lanes) => pushScenario(size, mode, lanes))),
+  const blobs = ([1, 10, 100] as const).flatMap((mebibytes) =>
+    modes.flatMap((mode) =>
+      lanesFor(mebibytes).map((lanes) =>
+        pushScenario({ mebibytes, mode, lanes, perSecond: pushRates[mebibytes] }),
+      ),
+    ),
   );
-  return [...blobs, ...lanesFor(10).map(imageScenario), memoryScenario(quick)];
+  const images = lanesFor(10).map((lanes) => imageScenario({ layers: [1, 4, 16], lanes, perSecond: 4 }));
+  return [...blobs, ...images, memoryScenario(quick, 32)];
 }

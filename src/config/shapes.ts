@@ -1,0 +1,71 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { oneOf, shaped } from './kinds.js';
+
+const CONTAINER_BYTES = 256;
+
+/** The URL of a service, without user, password, query and fragment. */
+export function serviceUrl() {
+  return shaped('an http or https URL without user and password', (value) => {
+    if (!URL.canParse(value)) return false;
+    const { protocol, username, password, search, hash } = new URL(value);
+    return /^https?:$/.test(protocol) && `${username}${password}${search}${hash}` === '';
+  });
+}
+
+/** Swift's rule for the name of a container. */
+export function containerName() {
+  const accepts = `a name of at most ${CONTAINER_BYTES} bytes without /`;
+  return shaped(accepts, (name) => /^[^/]+$/.test(name) && Buffer.byteLength(name) <= CONTAINER_BYTES);
+}
+
+/** An address alone is the network that holds only it. */
+export function network() {
+  const { schema, ...kind } = shaped('a network such as 10.0.0.0/8 or fd00::/8', isNetwork);
+  return { ...kind, schema: z.string().transform(withLength).pipe(schema) };
+}
+
+/** A repository name in which `*` stands for anything within a component, `**` for any number of components. */
+export function repositoryPattern() {
+  const component = /^(?:\*\*|[a-z0-9*]+(?:(?:\.|_|__|-+)[a-z0-9*]+)*)$/;
+  return shaped(
+    'a repository name, in which * stands for a part of a component and ** for components',
+    (value) =>
+      value.split('/').every((part) => component.test(part) && (part === '**' || !part.includes('**'))),
+  );
+}
+
+/** Which endpoint of the service catalog; the older names `publicURL`, … are the same. */
+export function endpointInterface() {
+  const { schema, ...kind } = oneOf('public', 'internal', 'admin');
+  return {
+    ...kind,
+    schema: z
+      .string()
+      .transform((name) => name.replace(/URL$/, ''))
+      .pipe(schema),
+  };
+}
+
+/** The names that OpenStack's clients use; those of v3 also without their version. */
+export function authType() {
+  const { schema, ...kind } = oneOf('v3password', 'v3applicationcredential', 'v3token', 'v1password');
+  return {
+    ...kind,
+    schema: z
+      .string()
+      .transform((name) => name.replace(/^(?!v\d)/, 'v3'))
+      .pipe(schema),
+  };
+}
+
+function withLength(value: string): string {
+  const family = isIP(value);
+  return family === 0 ? value : `${value}/${family === 4 ? 32 : 128}`;
+}
+
+function isNetwork(value: string): boolean {
+  const [, address = '', length = ''] = /^(.+)\/(\d{1,3})$/.exec(value) ?? [];
+  const family = isIP(address);
+  return family !== 0 && !address.includes('%') && Number(length) <= (family === 4 ? 32 : 128);
+}

@@ -1,0 +1,74 @@
+import { StorageError, isStorageError } from '../../src/ports/storage-driver.js';
+import { decodeBulkDelete, encodeBulkDelete } from './bulk-delete.js';
+import type { SwiftClient } from './swift-client.js';
+import { swiftFailure } from './swift-failure.js';
+
+export interface EraseFailure {
+  readonly object: string;
+  readonly error: StorageError;
+}
+
+/** Deletes objects, each alone: a large object's segments stay. */
+export class ObjectEraser {
+  constructor(private readonly client: SwiftClient) {}
+
+  async delete(object: string, signal?: AbortSignal): Promise<void> {
+    const { status } = await this.client.sendForHead({ method: 'DELETE', object, signal });
+    if (status === 204 || status === 404) return;
+    throw swiftFailure(this.client.nameOf({ method: 'DELETE', object }), status);
+  }
+
+  /** Tells those that could not be deleted. */
+  async deleteMany(
+    objects: readonly string[],
+    inBulk: boolean,
+    signal?: AbortSignal,
+  ): Promise<readonly EraseFailure[]> {
+    if (objects.length === 0) return [];
+    return inBulk && objects.length > 1
+      ? this.deleteInBulk(objects, signal)
+      : this.deleteEach(objects, signal);
+  }
+
+  private async deleteInBulk(
+    objects: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly EraseFailure[]> {
+    const { container } = this.client.parts;
+    const { status, text } = await this.client.sendForText({
+      method: 'POST',
+      at: 'account',
+      query: 'bulk-delete',
+      headers: { 'Content-Type': 'text/plain', Accept: 'application/json' },
+      body: encodeBulkDelete(container, objects),
+      signal,
+    });
+    const { failure, errors } =
+      status === 200
+        ? decodeBulkDelete(container, text)
+        : { failure: String(status), errors: new Map<string, string>() };
+    return objects.flatMap((object) => {
+      const reason = failure ?? errors.get(object);
+      if (reason === undefined) return [];
+      return [
+        { object, error: new StorageError('UNAVAILABLE', `Swift did not delete ${object}: ${reason}`) },
+      ];
+    });
+  }
+
+  private async deleteEach(
+    objects: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly EraseFailure[]> {
+    const failures: EraseFailure[] = [];
+    for (const object of objects) {
+      try {
+        await this.delete(object, signal);
+      } catch (error) {
+        if (!isStorageError(error)) throw error;
+        failures.push({ object, error });
+      }
+    }
+    return failures;
+  }
+}

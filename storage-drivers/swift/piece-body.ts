@@ -1,0 +1,130 @@
+import { Readable } from 'node:stream';
+import type { ByteRange } from '../../src/domain/byte-range.js';
+import { discard } from './swift-client.js';
+
+/** Bytes before the end of a piece at which the next one is asked for. */
+const AHEAD_BYTES = 1024 * 1024;
+
+/** Where the bytes of a body come from. */
+export interface PieceSource {
+  /** The bytes of a range; may end early, by an error or without one. */
+  open(range: ByteRange): Promise<Readable>;
+  /**
+   * Told when a range ended early at `offset`, for the `attempt`-th time without a byte more; resolves when it is to
+   * be asked for again. @throws what the body then ends with
+   */
+  again(offset: number, attempt: number, cause: unknown): Promise<void>;
+}
+
+/** Pieces one after the other; the next is opened when the one before is nearly read, so that nobody waits for it. */
+export class PieceBody extends Readable {
+  private stream: Readable | undefined;
+  private opened: { start: number; stream: Promise<Readable> } | undefined;
+  private offset: number;
+  private failures = 0;
+  /** Between two streams. */
+  private busy = false;
+
+  constructor(
+    private readonly source: PieceSource,
+    /** Ascending and without gaps. */
+    private readonly pieces: readonly ByteRange[],
+    /** The first bytes of the first piece, open already. */
+    first?: Readable,
+  ) {
+    super({ highWaterMark: 256 * 1024 });
+    this.offset = pieces[0]?.start ?? 0;
+    if (first !== undefined) this.opened = { start: this.offset, stream: Promise.resolve(first) };
+    // What was opened ahead is reported when its turn comes, or never if the reader leaves.
+    this.opened?.stream.catch(() => undefined);
+  }
+
+  override _read(): void {
+    if (this.stream !== undefined) this.stream.resume();
+    else if (!this.busy) void this.next();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (this.stream !== undefined) discard(this.stream);
+    this.opened?.stream.then(
+      (stream) => discard(stream),
+      () => undefined,
+    );
+    callback(error);
+  }
+
+  private piece(): ByteRange | undefined {
+    return this.pieces.find(({ end }) => end >= this.offset);
+  }
+
+  private async next(): Promise<void> {
+    this.busy = true;
+    const piece = this.piece();
+    if (piece === undefined) {
+      this.push(null);
+      return;
+    }
+    try {
+      const stream = await this.openAt(piece);
+      this.opened = undefined;
+      if (this.destroyed) discard(stream);
+      else this.follow(stream, piece);
+    } catch (error) {
+      await this.retry(error);
+    }
+  }
+
+  private openAt({ end }: ByteRange): Promise<Readable> {
+    const { opened, offset } = this;
+    if (opened?.start === offset) return opened.stream;
+    return this.source.open({ start: offset, end });
+  }
+
+  private follow(stream: Readable, piece: ByteRange): void {
+    this.stream = stream;
+    this.busy = false;
+    let over = false;
+    const ended = (error?: unknown): void => {
+      if (over) return;
+      over = true;
+      this.stream = undefined;
+      if (this.destroyed) return;
+      if (this.offset > piece.end) void this.next();
+      else void this.retry(error ?? new Error(`the answer ended ${piece.end + 1 - this.offset} bytes early`));
+    };
+    stream.on('data', (chunk: Buffer) => {
+      const left = piece.end + 1 - this.offset;
+      const wanted = chunk.length > left ? chunk.subarray(0, left) : chunk;
+      this.offset += wanted.length;
+      this.failures = 0;
+      if (left - wanted.length <= AHEAD_BYTES) this.openAhead(piece);
+      if (wanted.length > 0 && !this.push(wanted)) stream.pause();
+    });
+    stream.once('end', () => ended());
+    stream.once('error', ended);
+    stream.once('close', () => ended());
+  }
+
+  private openAhead({ end }: ByteRange): void {
+    const start = end + 1;
+    if (this.opened !== undefined) return;
+    const following = this.pieces.find((piece) => piece.start === start);
+    if (following === undefined) return;
+    this.opened = { start, stream: this.source.open(following) };
+    this.opened.stream.catch(() => undefined);
+  }
+
+  private async retry(cause: unknown): Promise<void> {
+    this.busy = true;
+    this.failures += 1;
+    // A piece that could not be opened ahead is asked for anew, from where the reader is.
+    if (this.opened?.start === this.offset) this.opened = undefined;
+    try {
+      await this.source.again(this.offset, this.failures, cause);
+    } catch (error) {
+      this.destroy(error as Error);
+      return;
+    }
+    if (!this.destroyed) void this.next();
+  }
+}

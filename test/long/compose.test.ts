@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startDockerDaemon, type DockerDaemon } from '../support/daemon.js';
+import { freePorts } from '../support/free-ports.js';
+import { projectRoot } from '../support/project.js';
+import { requireRoot, requireTool } from '../support/requirement.js';
+import { runTool } from '../support/tool.js';
+import { makeBaseImages } from './base-images.js';
+
+const MINUTE = 60_000;
+const PROJECT = 'sy-compose-test';
+
+describe('docker-compose.yml', function () {
+  this.timeout(25 * MINUTE);
+  let daemon: DockerDaemon;
+  let compose: (...args: string[]) => Promise<string>;
+  let registry: string;
+
+  before(async function () {
+    requireRoot(this);
+    const dockerd = requireTool(this, 'dockerd');
+    const program = requireTool(this, 'docker-compose');
+    const debootstrap = requireTool(this, 'debootstrap');
+    daemon = await startDockerDaemon(dockerd);
+    await makeBaseImages(daemon, debootstrap);
+    const [stackyard, swift, keystone] = await freePorts(3);
+    const env = {
+      DOCKER_HOST: `unix://${join(daemon.directory, 's')}`,
+      DOCKER_CONFIG: join(daemon.directory, 'client'),
+      STACKYARD_PORT: String(stackyard),
+      SWIFT_PORT: String(swift),
+      KEYSTONE_PORT: String(keystone),
+    };
+    registry = `127.0.0.1:${stackyard}`;
+    compose = async (...args) => {
+      const options = { cwd: projectRoot, env, timeoutMs: 10 * MINUTE };
+      return (await runTool(program, ['-p', PROJECT, ...args], options)).stdout;
+    };
+    // Not by compose, whose builds have no network here: this daemon has none but the host's.
+    for (const [image, file] of [
+      ['stackyard', 'Dockerfile'],
+      ['stackyard-swift', 'docker/swift/Dockerfile'],
+    ] as const) {
+      const args = [
+        'build',
+        '-q',
+        '--network',
+        'host',
+        '-t',
+        image,
+        '-f',
+        join(projectRoot, file),
+        projectRoot,
+      ];
+      await daemon.docker(args, { timeoutMs: 15 * MINUTE });
+    }
+    await compose('up', '-d', '--no-build');
+    await ready();
+  });
+
+  after(async () => {
+    await (compose as typeof compose | undefined)?.('down', '-v');
+    await (daemon as DockerDaemon | undefined)?.stop();
+  });
+
+  async function ready(): Promise<void> {
+    const deadline = performance.now() + 5 * MINUTE;
+    for (;;) {
+      const answer = await fetch(`http://${registry}/readyz`).catch(() => undefined);
+      await answer?.arrayBuffer();
+      if (answer?.status === 200) return;
+      if (performance.now() > deadline) throw new Error(`not ready: ${await compose('logs', '--tail=20')}`);
+      await delay(500);
+    }
+  }
+
+  async function containerOf(service: string): Promise<string> {
+    return (await compose('ps', '-q', service)).trim();
+  }
+
+  it('keeps an image through a stop of all', async () => {
+    const image = `${registry}/team/app:v1`;
+    const context = join(daemon.directory, 'context');
+    await mkdir(context);
+    await writeFile(join(context, 'layer'), randomBytes(20_000_000));
+    await writeFile(join(context, 'Dockerfile'), 'FROM debian:bookworm-slim\nCOPY layer /layer\n');
+    await daemon.docker(['build', '-q', '-t', image, context]);
+    const id = await daemon.imageId(image);
+    await daemon.docker(['push', image]);
+    await daemon.docker(['rmi', image]);
+
+    await compose('stop');
+    await compose('up', '-d', '--no-build');
+    await ready();
+    await daemon.docker(['pull', image]);
+    assert.equal(await daemon.imageId(image), id);
+  });
+
+  it('serves again after its Swift lost a part and was started anew', async () => {
+    const swift = await containerOf('swift');
+    await daemon.docker([
+      'exec',
+      swift,
+      'sh',
+      '-c',
+      'kill -9 $(cut -d " " -f 1 /srv/swift/run/proxy-server.pid)',
+    ]);
+    const restarts = async () => {
+      const { stdout } = await daemon.docker(['inspect', '--format', '{{.RestartCount}}', swift]);
+      return Number(stdout);
+    };
+    const deadline = performance.now() + MINUTE;
+    while ((await restarts()) === 0 && performance.now() < deadline) await delay(500);
+    assert.equal(await restarts(), 1);
+    await ready();
+    await daemon.docker(['pull', `${registry}/team/app:v1`]);
+  });
+
+  for (const service of ['stackyard', 'swift']) {
+    it(`runs ${service} without root, reachable from this machine only`, async () => {
+      const container = await containerOf(service);
+      assert.notEqual((await daemon.docker(['exec', container, 'id', '-u'])).stdout.trim(), '0');
+      const format = '{{json .NetworkSettings.Ports}}';
+      const { stdout } = await daemon.docker(['inspect', '--format', format, container]);
+      const published = Object.values(JSON.parse(stdout) as Record<string, { HostIp: string }[] | null>);
+      const addresses = published.flatMap((bindings) => (bindings ?? []).map(({ HostIp }) => HostIp));
+      assert.ok(addresses.length > 0);
+      assert.deepEqual([...new Set(addresses)], ['127.0.0.1']);
+    });
+  }
+});

@@ -1,0 +1,10 @@
+export { cut, reset } from './faults/broken-connection.js';
+export { corrupt } from './faults/corrupt.js';
+export { expiredToken } from './faults/expired-token.js';
+export { laggingListing } from './faults/lagging-listing.js';
+export { lost } from './faults/lost.js';
+export { rewrite } from './faults/rewrite.js';
+export { slow } from './faults/slow.js';
+export { staleReads } from './faults/stale-reads.js';
+export { status } from './faults/status.js';
+export { timeout } from './faults/timeout.js';
