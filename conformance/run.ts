@@ -1,7 +1,7 @@
 // Runs the official OCI conformance suite against Stackyard:
-//   node dist/conformance/run.js --mode one|workers|alternate [--json FILE]
+//   node dist/conformance/run.js --mode one|workers|alternate|swift [--json FILE]
 // The suite's own files, report.html among them, are left in results/conformance-<mode>/.
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startAlternatingProxy } from './alternating-proxy.js';
@@ -11,9 +11,11 @@ import { judge } from './verdict.js';
 import { goTool } from '../test/support/go-tools.js';
 import { projectRoot } from '../test/support/project.js';
 import { startServer, type ServerProcess } from '../test/support/server-process.js';
+import { parseExports, v1AccountOf } from '../test/support/swift-bed.js';
+import { swiftEnvironment } from '../test/support/swift-store.js';
 import { temporaryDirectory } from '../test/support/temporary.js';
 
-const MODES = ['one', 'workers', 'alternate'] as const;
+const MODES = ['one', 'workers', 'alternate', 'swift'] as const;
 type Mode = (typeof MODES)[number];
 
 interface Subject {
@@ -26,14 +28,15 @@ const ENV = { STACKYARD_REGISTRY_REFERENCES: 'sparse' };
 
 async function start(mode: Mode): Promise<Subject> {
   if (mode === 'alternate') return startTwoProcesses();
+  if (mode === 'swift') return startTwoProcesses(await swiftVariables());
   const server = await startServer({ workers: mode === 'workers' ? 2 : 1, env: ENV });
   return { authority: `${server.host}:${server.port}`, stop: () => stopServer(server) };
 }
 
 /** Two processes on one store that know nothing of each other, met in turn, so nothing may be cached. */
-async function startTwoProcesses(): Promise<Subject> {
+async function startTwoProcesses(storage: Readonly<Record<string, string>> = {}): Promise<Subject> {
   const store = await temporaryDirectory('store');
-  const env = { ...ENV, STACKYARD_CACHE_MAX_AGE: '0s' };
+  const env = { ...ENV, STACKYARD_CACHE_MAX_AGE: '0s', ...storage };
   const servers: ServerProcess[] = [];
   try {
     for (let i = 0; i < 2; i++) servers.push(await startServer({ root: join(store.path, 'data'), env }));
@@ -53,6 +56,14 @@ async function startTwoProcesses(): Promise<Subject> {
     await store.remove();
     throw error;
   }
+}
+
+/** The store is a container of its own in the Swift that SWIFT_TEST_ENV names. */
+async function swiftVariables(): Promise<Record<string, string>> {
+  const file = process.env['SWIFT_TEST_ENV'];
+  if (file === undefined) throw new Error('SWIFT_TEST_ENV names no Swift: start one by scripts/swift/up.mjs');
+  const values = parseExports(await readFile(file, 'utf8'));
+  return swiftEnvironment(v1AccountOf((name) => values.get(name) ?? ''));
 }
 
 async function stopServer(server: ServerProcess): Promise<void> {

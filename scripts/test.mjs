@@ -1,9 +1,11 @@
 // npm test: everything from a fresh clone. Options:
 //   --only GLOB     only the test files that match, e.g. --only 'test/e2e/docker*' (or a part of a path)
-//   --conformance   only the official OCI suite, in its three modes
+//   --conformance   only the official OCI suite, in its four modes
 //   --peers         only the clients that are not part of CI: helm, cosign
-//   --long          only what takes too long for every day: gigabytes, the fault matrix, docker-compose
-//   --all           the tests, the OCI suite in three modes, and a short soak, as CI does
+//   --long          only what takes too long for every day; with --only one part of it: large (a layer of 6 GiB, 64 pushes
+//                   at once), docker (3 GiB through two nodes, one of them killed), backends (Swift's own servers hang),
+//                   matrix (every fault at every request; writes docs/reliability.md), compose
+//   --all           the tests, the OCI suite in four modes, and a short soak, as CI does
 //   --require-all   a suite whose program is missing fails instead of being left out (CI=true means it too)
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -17,8 +19,15 @@ import { startTestBed, usesTestBed } from './test-bed.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const TEST_FILES = join(ROOT, 'dist', 'test');
-const CONFORMANCE_MODES = ['one', 'workers', 'alternate'];
+const CONFORMANCE_MODES = ['one', 'workers', 'alternate', 'swift'];
 const MINUTE = 60_000;
+const LONG_PARTS = {
+  large: { file: 'faults/large-layer.long.js' },
+  docker: { file: 'e2e/swift-two-nodes.test.js', env: { STACKYARD_TEST_LAYER_MIB: '3072' } },
+  backends: { file: 'faults/backends.long.js' },
+  matrix: { file: 'faults/matrix.long.js' },
+  compose: { file: 'long/compose.test.js' },
+};
 const STOP_MS = 40_000;
 
 /** Runs child processes one after the other; a signal to us ends the current one, by its id, and then us. */
@@ -78,6 +87,11 @@ class Total {
     this.leftOut.push(...leftOut);
   }
 
+  leaveOut(suite) {
+    this.skipped++;
+    this.leftOut.push(suite);
+  }
+
   fail(what) {
     this.failed++;
     this.failures.push(what);
@@ -117,7 +131,10 @@ if (options.peers) {
   await mocha('peers', inFolder('peers'), 30 * MINUTE);
 } else if (options.long) {
   await installTestPackages(run, { long: true });
-  await mocha('long', inFolder('long'), 120 * MINUTE);
+  for (const [name, { file, env }] of Object.entries(LONG_PARTS)) {
+    if (options.only !== undefined && options.only !== name) continue;
+    await mocha(name, [join(TEST_FILES, file)], 120 * MINUTE, env);
+  }
 } else if (options.conformance) {
   for (const mode of CONFORMANCE_MODES) await conformance(mode);
 } else if (options.only !== undefined) {
@@ -151,7 +168,7 @@ async function staticChecks() {
   }
 }
 
-async function mocha(name, files, limitMs) {
+async function mocha(name, files, limitMs, env) {
   if (files.length === 0) return;
   if (usesTestBed(files)) await (swiftStart ??= swift());
   const output = join(results, `${name}.json`);
@@ -161,7 +178,7 @@ async function mocha(name, files, limitMs) {
     ...['--timeout', '20000', ...(ci ? ['--forbid-only'] : [])],
     ...files,
   ];
-  collect(name, output, await run.node(args, { limitMs }));
+  collect(name, output, await run.node(args, { limitMs, env }));
 }
 
 /** Has a Swift for the suites that use one; without it they are left out, or fail where all is required. */
@@ -173,6 +190,11 @@ async function swift() {
 }
 
 async function conformance(mode) {
+  if (mode === 'swift') await (swiftStart ??= swift());
+  if (mode === 'swift' && process.env.SWIFT_TEST_ENV === undefined) {
+    total.leaveOut({ suite: 'OCI conformance (swift)', reason: 'there is no Swift' });
+    return;
+  }
   const output = join(results, `conformance-${mode}.json`);
   const args = [join('dist', 'conformance', 'run.js'), '--mode', mode, '--json', output];
   collect(`OCI conformance (${mode})`, output, await run.node(args, { limitMs: 15 * MINUTE }));

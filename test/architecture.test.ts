@@ -38,7 +38,10 @@ const CHANCE =
 
 /** The client libraries of the drivers that have one. */
 const DRIVER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  'storage-drivers/swift/pkgcloud-identity.ts': ['pkgcloud', 'pkgcloud/lib/pkgcloud/openstack/context/index.js'],
+  'storage-drivers/swift/pkgcloud-identity.ts': [
+    'pkgcloud',
+    'pkgcloud/lib/pkgcloud/openstack/context/index.js',
+  ],
   'storage-drivers/swift/': ['undici'],
 };
 

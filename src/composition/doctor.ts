@@ -16,7 +16,8 @@ type Findings<T> = AsyncGenerator<Finding, T, void>;
 
 /** Each returns whether there is a store that may be opened as it is. */
 const EXAMINERS: Readonly<Record<DriverName, (config: Config) => Findings<boolean>>> = {
-  filesystem: ({ storage }) => examineFilesystem(resolve(storage.filesystem.root)),
+  filesystem: ({ storage }) =>
+    examineFilesystem({ root: resolve(storage.filesystem.root), uid: process.getuid?.() }),
   memory: async function* () {
     yield {
       check: 'memory',

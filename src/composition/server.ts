@@ -22,6 +22,8 @@ import type { ServedStore } from './store-opener.js';
 import { systemClock, systemIds } from './system.js';
 import { createTelemetry } from './telemetry.js';
 
+/** What the store may take to show that it answers. */
+const READINESS_MILLISECONDS = 3000;
 /** What handlers may take, once their connections are gone, to record what came of an upload. */
 const RECORDING_MILLISECONDS = 5000;
 
@@ -129,10 +131,12 @@ function redirectOf({ storage }: Config): Pick<OciOptions, 'redirect'> {
 
 async function readinessOf({ current }: ServedStore): Promise<Awaited<ReturnType<Readiness>>> {
   if (current instanceof StorageError) return { ready: false, reason: current.message };
+  const signal = AbortSignal.timeout(READINESS_MILLISECONDS);
   try {
-    await current.driver.stat(FORMAT_KEY, { fresh: true });
+    await current.driver.stat(FORMAT_KEY, { fresh: true, signal });
     return { ready: true };
   } catch (error) {
+    if (signal.aborted) return { ready: false, reason: 'the storage does not answer in time' };
     return { ready: false, reason: `the storage does not answer: ${(error as Error).message}` };
   }
 }

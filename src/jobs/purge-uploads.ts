@@ -85,7 +85,8 @@ async function purgeSets(
   do {
     const page = await driver.segments.list({ limit: PAGE, ...(startAfter !== undefined && { startAfter }) });
     for (const info of page.sets) {
-      if (info.lastModified.getTime() > before) continue;
+      // Not `>`: a time that is none must not look old.
+      if (!(info.lastModified.getTime() <= before)) continue;
       if (!dryRun && !(await isRemoved(driver, info.set, failures))) continue;
       sets += 1;
       bytes += info.size;

@@ -24,6 +24,13 @@ export class StorageError extends Error {
   }
 }
 
+/** Under the key lie other bytes than were sent, and they could not be taken away. */
+export class StoredOtherwise extends StorageError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super('UNAVAILABLE', message, options);
+  }
+}
+
 export function isStorageError(error: unknown, ...codes: readonly StorageErrorCode[]): error is StorageError {
   return error instanceof StorageError && (codes.length === 0 || codes.includes(error.code));
 }
@@ -125,7 +132,7 @@ export interface StorageDriver {
   put(key: Key, bytes: Uint8Array, options?: PutOptions): Promise<ObjectStat>;
   /**
    * Streams a body that must have exactly this size and digest; otherwise nothing is stored.
-   * @throws StorageError MISMATCH; EXISTS only after the body matched
+   * @throws StorageError MISMATCH; EXISTS only after the body matched; StoredOtherwise
    */
   putVerified(key: Key, body: AsyncIterable<Uint8Array>, options: PutVerifiedOptions): Promise<ObjectStat>;
   /** Whether the parts of the object are proven to be gone or changed. What cannot be read now proves nothing. */

@@ -2,7 +2,7 @@ import type { Digest } from '../domain/digest.js';
 import { blobDataKey } from '../domain/keys.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { RegistryError } from '../errors/registry-error.js';
-import { StorageError, isStorageError } from '../ports/storage-driver.js';
+import { StorageError, StoredOtherwise, isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import type { BlobStore } from './blob-store.js';
 import type { DamagedBlobs } from './damaged-blobs.js';
@@ -69,6 +69,7 @@ export class BlobCommitter {
     try {
       await this.driver.putVerified(blobDataKey(digest), body, { digest, size, replace });
     } catch (error) {
+      if (error instanceof StoredOtherwise) await this.damaged.mark(digest);
       if (body.interrupted) {
         throw new RegistryError('BLOB_UPLOAD_INVALID', 'the request ended before its body was complete');
       }

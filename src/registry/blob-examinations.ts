@@ -13,6 +13,8 @@ const MOST_REMEMBERED = 10_000;
 const MOST_WAITING = 100;
 /** Milliseconds from one examination of a blob to the next. */
 const EXAMINE_AGAIN_AFTER = 60_000;
+/** The same after one that came to no end. */
+const TRY_AGAIN_AFTER = 10_000;
 
 /**
  * Finds out, in the background and one after the other, whether blobs that could not be read whole are damaged.
@@ -21,7 +23,7 @@ const EXAMINE_AGAIN_AFTER = 60_000;
 export class BlobExaminations {
   /** An examination is not in the course of the request that gave rise to it. */
   private readonly background = new AsyncResource('BlobExaminations');
-  private readonly examinedAt = new LRUCache<string, number>({ max: MOST_REMEMBERED });
+  private readonly notBefore = new LRUCache<string, number>({ max: MOST_REMEMBERED });
   private readonly waiting = new Set<string>();
   private last: Promise<void> = Promise.resolve();
 
@@ -35,8 +37,7 @@ export class BlobExaminations {
   suspect(stored: Digest, error: unknown): void {
     if (!isStorageError(error, 'MISMATCH', 'UNAVAILABLE')) return;
     const key = stored.toString();
-    const before = this.examinedAt.get(key) ?? -Infinity;
-    if (this.clock.now() - before < EXAMINE_AGAIN_AFTER) return;
+    if (this.clock.now() < (this.notBefore.get(key) ?? -Infinity)) return;
     if (this.waiting.has(key) || this.waiting.size === MOST_WAITING) return;
     this.waiting.add(key);
     this.background.runInAsyncScope(() => {
@@ -54,16 +55,18 @@ export class BlobExaminations {
   }
 
   private async examine(stored: Digest, reason: StorageError): Promise<void> {
+    let pause = TRY_AGAIN_AFTER;
     try {
       const proven =
         (await this.driver.isDamaged(blobDataKey(stored))) ||
         // A body that ended early says nothing of its bytes, and is too common in an outage to read them all.
         (reason.code === 'MISMATCH' && (await this.isOfAnotherDigest(stored)));
       if (proven) await this.damaged.mark(stored);
+      pause = EXAMINE_AGAIN_AFTER;
     } catch {
-      // Whoever fails to read it next has it examined again.
+      // Whoever fails to read it later has it examined again.
     } finally {
-      this.examinedAt.set(stored.toString(), this.clock.now());
+      this.notBefore.set(stored.toString(), this.clock.now() + pause);
       this.waiting.delete(stored.toString());
     }
   }

@@ -6,7 +6,8 @@ import { blobDataKey, layerLinkKey } from '../domain/keys.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { RegistryError } from '../errors/registry-error.js';
 import { StorageError, isStorageError } from '../ports/storage-driver.js';
-import type { StorageDriver } from '../ports/storage-driver.js';
+import type { ReadOptions, StorageDriver } from '../ports/storage-driver.js';
+import { surely } from './absence.js';
 import type { BlobExaminations } from './blob-examinations.js';
 import type { Catalog } from './catalog.js';
 import type { DamagedBlobs, ForPush } from './damaged-blobs.js';
@@ -27,9 +28,13 @@ export class BlobStore {
     private readonly examinations: BlobExaminations,
   ) {}
 
-  /** @throws RegistryError BLOB_UNKNOWN unless the repository holds the blob */
+  /**
+   * For those who are about to push the blob a wrong "no" costs little, and "no" is what most of them hear: theirs is
+   * not confirmed by a second read. @throws RegistryError BLOB_UNKNOWN unless the repository holds the blob
+   */
   async stat(name: RepositoryName, digest: Digest, options: ForPush = {}): Promise<Member> {
-    const member = this.membership.get(name, digest) ?? (await this.find(name, digest));
+    const read = options.forPush === true ? plainly : surely;
+    const member = this.membership.get(name, digest) ?? (await this.find(name, digest, read));
     if (options.forPush === true && (await this.damaged.has(member.stored)))
       throw new RegistryError('BLOB_UNKNOWN');
     return member;
@@ -37,7 +42,7 @@ export class BlobStore {
 
   /** Whether the repository holds the blob, undamaged as far as is known. */
   async has(name: RepositoryName, digest: Digest): Promise<boolean> {
-    return (await this.statIfHeld(name, digest)) !== undefined;
+    return (await this.statIfHeld(name, digest, surely)) !== undefined;
   }
 
   /**
@@ -60,7 +65,7 @@ export class BlobStore {
     const known = this.membership.get(name, digest);
     if (known !== undefined) return { member: known, body: await this.open(name, digest, known) };
     const since = this.membership.now();
-    const stored = await this.readLink(name, digest);
+    const stored = await this.readLink(name, digest, surely);
     const { stat, body } = await this.read(stored);
     const member = { stored, size: stat.size };
     this.membership.set(name, digest, member, since);
@@ -94,7 +99,7 @@ export class BlobStore {
 
   /** Answers whether `from` holds the blob, which then is in `name` too. */
   async mount(name: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean> {
-    const member = await this.statIfHeld(from, digest);
+    const member = await this.statIfHeld(from, digest, plainly);
     if (member === undefined) return false;
     await this.link(name, digest, member);
     return true;
@@ -117,32 +122,37 @@ export class BlobStore {
     await this.membership.forget(name, digest);
   }
 
-  private async statIfHeld(name: RepositoryName, digest: Digest): Promise<Member | undefined> {
+  private async statIfHeld(name: RepositoryName, digest: Digest, read: Read): Promise<Member | undefined> {
     try {
-      return await this.stat(name, digest, { forPush: true });
+      const member = this.membership.get(name, digest) ?? (await this.find(name, digest, read));
+      return (await this.damaged.has(member.stored)) ? undefined : member;
     } catch (error) {
       if (error instanceof RegistryError && error.code === 'BLOB_UNKNOWN') return undefined;
       throw error;
     }
   }
 
-  private find(name: RepositoryName, digest: Digest): Promise<Member> {
+  private find(name: RepositoryName, digest: Digest, read: Read): Promise<Member> {
     return this.membership.find(name, digest, async () => {
-      const stored = await this.readLink(name, digest);
-      const { size } = await this.driver.stat(blobDataKey(stored)).catch(blobUnknown);
+      const stored = await this.readLink(name, digest, read);
+      const stat = (options: ReadOptions) => this.driver.stat(blobDataKey(stored), options);
+      const { size } = await read(stat).catch(blobUnknown);
       this.holders.set(digest.toString(), name);
       return { stored, size };
     });
   }
 
-  private async readLink(name: RepositoryName, digest: Digest): Promise<Digest> {
-    return readLink(this.driver, layerLinkKey(name, digest)).catch(blobUnknown);
+  private async readLink(name: RepositoryName, digest: Digest, read: Read): Promise<Digest> {
+    const key = layerLinkKey(name, digest);
+    return read((options) => readLink(this.driver, key, options)).catch(blobUnknown);
   }
 
   /** Has a blob examined that cannot be read to its end. */
   private async read(stored: Digest, range?: ByteRange): ReturnType<StorageDriver['get']> {
     try {
-      const opened = await this.driver.get(blobDataKey(stored), { borrow: true, ...(range && { range }) });
+      const opened = await surely((options) =>
+        this.driver.get(blobDataKey(stored), { ...options, borrow: true, ...(range && { range }) }),
+      );
       opened.body.once('error', (error) => this.examinations.suspect(stored, error));
       return opened;
     } catch (error) {
@@ -151,6 +161,11 @@ export class BlobStore {
     }
   }
 }
+
+/** How what may be absent is read. */
+type Read = typeof surely;
+
+const plainly: Read = (read) => read({});
 
 /** @throws RegistryError BLOB_UNKNOWN for NOT_FOUND, else the error itself */
 function blobUnknown(error: unknown): never {

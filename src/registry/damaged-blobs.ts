@@ -21,6 +21,8 @@ export interface ForPush {
  */
 export class DamagedBlobs {
   private readonly heardOf = new LRUCache<string, true>({ max: MOST_REMEMBERED });
+  /** Counts the beginnings and ends of marking: what the store said meanwhile is no reason to forget. */
+  private marking = 0;
 
   constructor(
     private readonly driver: StorageDriver,
@@ -59,8 +61,10 @@ export class DamagedBlobs {
 
   /** Marks the blob, and tells the other workers. */
   async mark(stored: Digest): Promise<void> {
-    this.heardOf.set(stored.toString(), true);
+    this.marking += 1;
     if (!this.shared) await this.driver.put(damagedMarkKey(stored), new Uint8Array());
+    this.marking += 1;
+    this.heardOf.set(stored.toString(), true);
     await this.invalidations.publish({ kind: 'damaged', key: stored.toString() });
   }
 
@@ -95,13 +99,14 @@ export class DamagedBlobs {
 
   private async isMarked(stored: Digest): Promise<boolean> {
     if (this.shared) return this.heardOf.has(stored.toString());
+    const { marking } = this;
     try {
       await this.driver.stat(damagedMarkKey(stored), { fresh: true });
       this.heardOf.set(stored.toString(), true);
       return true;
     } catch (error) {
       if (!isStorageError(error, 'NOT_FOUND')) throw error;
-      this.heardOf.delete(stored.toString());
+      if (marking === this.marking) this.heardOf.delete(stored.toString());
       return false;
     }
   }

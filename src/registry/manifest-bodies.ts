@@ -4,6 +4,7 @@ import { blobDataKey } from '../domain/keys.js';
 import { DamagedContent, RegistryError } from '../errors/registry-error.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
+import { surely } from './absence.js';
 import type { BlobExaminations } from './blob-examinations.js';
 import type { DamagedBlobs } from './damaged-blobs.js';
 import { digestOf } from './digester.js';
@@ -49,7 +50,7 @@ export class ManifestBodies {
 
   private async read(stored: Digest): Promise<Buffer> {
     try {
-      return await this.driver.read(blobDataKey(stored));
+      return await surely((options) => this.driver.read(blobDataKey(stored), options));
     } catch (error) {
       if (isStorageError(error, 'NOT_FOUND')) throw unknownManifest(stored);
       if (isStorageError(error, 'MISMATCH')) throw await this.examinations.refusalOf(stored, error);

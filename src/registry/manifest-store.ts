@@ -11,6 +11,7 @@ import type { StorageDriver } from '../ports/storage-driver.js';
 import type { BlobStore } from './blob-store.js';
 import type { Catalog } from './catalog.js';
 import type { DamagedBlobs, ForPush } from './damaged-blobs.js';
+import { surely } from './absence.js';
 import { digestOf } from './digester.js';
 import { readLink, writeLink } from './link.js';
 import { unknownManifest } from './manifest-bodies.js';
@@ -60,10 +61,10 @@ export class ManifestStore {
    */
   async get(name: RepositoryName, reference: Reference, options: ForPush = {}): Promise<StoredManifest> {
     const { membership, bodies, damaged } = this.parts;
-    const digest =
-      reference.kind === 'tag' ? await this.parts.tags.resolve(name, reference.tag) : reference.digest;
+    const isTag = reference.kind === 'tag';
+    const digest = isTag ? await this.parts.tags.resolve(name, reference.tag) : reference.digest;
     try {
-      const member = membership.get(name, digest) ?? (await this.find(name, digest));
+      const member = membership.get(name, digest) ?? (await this.find(name, digest, isTag));
       if (options.forPush === true && (await damaged.has(member.stored))) throw unknownManifest(digest);
       return { digest, mediaType: member.mediaType ?? '', bytes: await bodies.get(member.stored) };
     } catch (error) {
@@ -154,25 +155,34 @@ export class ManifestStore {
     }
   }
 
-  private find(name: RepositoryName, digest: Digest): Promise<Member> {
+  /** A tag of the repository that was read just now is a link to the manifest as well as its revision link. */
+  private find(name: RepositoryName, digest: Digest, isTagged: boolean): Promise<Member> {
     return this.parts.membership.find(name, digest, async () => {
-      let stored: Digest;
-      try {
-        stored = await readLink(this.parts.driver, revisionLinkKey(name, digest));
-      } catch (error) {
-        if (isStorageError(error, 'NOT_FOUND')) throw unknownManifest(digest);
-        throw error;
-      }
+      const stored = isTagged && digest.algorithm === 'sha256' ? digest : await this.linked(name, digest);
       const bytes = await this.parts.bodies.get(stored);
       return { stored, size: bytes.byteLength, mediaType: await this.mediaTypeOf(name, digest, bytes) };
     });
   }
 
+  private async linked(name: RepositoryName, digest: Digest): Promise<Digest> {
+    try {
+      return await this.readLink(name, digest);
+    } catch (error) {
+      if (isStorageError(error, 'NOT_FOUND')) throw unknownManifest(digest);
+      throw error;
+    }
+  }
+
   /** @throws StorageError NOT_FOUND */
   private async statStored(name: RepositoryName, digest: Digest): Promise<Digest> {
-    const stored = await readLink(this.parts.driver, revisionLinkKey(name, digest));
-    await this.parts.driver.stat(blobDataKey(stored));
+    const stored = await this.readLink(name, digest);
+    await surely((options) => this.parts.driver.stat(blobDataKey(stored), options));
     return stored;
+  }
+
+  private readLink(name: RepositoryName, digest: Digest): Promise<Digest> {
+    const key = revisionLinkKey(name, digest);
+    return surely((options) => readLink(this.parts.driver, key, options));
   }
 
   /** A type that the body does not tell is kept beside, unless it is what such a body is taken for. */

@@ -6,8 +6,13 @@ import { examine, known, type Check } from '../../src/ports/examination.js';
 import { failure, ok, warning, type Finding, type Verdict } from '../../src/ports/finding.js';
 import { ifAbsent } from './errno.js';
 
-interface FilesystemFacts {
+export interface FilesystemExamination {
   readonly root: string;
+  /** Who examines; undefined where the system has no such numbers. */
+  readonly uid: number | undefined;
+}
+
+interface FilesystemFacts extends FilesystemExamination {
   /** The directory whose filesystem has the data: the root, or the nearest above that is there. */
   volume?: string;
   isUsable: boolean;
@@ -27,8 +32,10 @@ const CHECKS: readonly Check<FilesystemFacts>[] = [
 ];
 
 /** Looks at a root directory and its volume. Returns whether there is a root that a server may open. */
-export async function* examineFilesystem(root: string): AsyncGenerator<Finding, boolean, void> {
-  const facts: FilesystemFacts = { root, isUsable: false };
+export async function* examineFilesystem(
+  options: FilesystemExamination,
+): AsyncGenerator<Finding, boolean, void> {
+  const facts: FilesystemFacts = { ...options, isUsable: false };
   yield* examine(CHECKS, facts, DEADLINE);
   return facts.isUsable;
 }
@@ -40,6 +47,13 @@ async function checkRoot(facts: FilesystemFacts): Promise<Verdict> {
   facts.volume = volume;
   if (found !== undefined && !found.isDirectory()) {
     return failure(`${root} is no directory`, 'correct storage.filesystem.root');
+  }
+  if (found !== undefined && facts.uid === 0 && found.uid !== 0) {
+    // What root makes in there, the server could not change.
+    return warning(
+      `${root} is that of the user ${found.uid}, not of root`,
+      'run this as the user of the server',
+    );
   }
   await access(volume, constants.R_OK | constants.W_OK | constants.X_OK);
   facts.isUsable = found !== undefined;

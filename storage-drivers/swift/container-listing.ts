@@ -93,7 +93,12 @@ function nameOf(row: Row | undefined): string | undefined {
   return row?.name ?? row?.subdir;
 }
 
-/** A listing has fractions of seconds, without a zone; Last-Modified has them rounded up. */
+/**
+ * A listing has fractions of seconds, without a zone; Last-Modified has them rounded up.
+ * @throws StorageError UNAVAILABLE for what is no time: whoever deletes by age must not be told one
+ */
 function wholeSecond(text: string): Date {
-  return new Date(Math.ceil(Date.parse(`${text}Z`) / 1000) * 1000);
+  const time = Date.parse(text.endsWith('Z') ? text : `${text}Z`);
+  if (Number.isNaN(time)) throw new StorageError('UNAVAILABLE', `a listing of Swift has the time '${text}'`);
+  return new Date(Math.ceil(time / 1000) * 1000);
 }

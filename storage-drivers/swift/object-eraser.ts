@@ -18,16 +18,17 @@ export class ObjectEraser {
     throw swiftFailure(this.client.nameOf({ method: 'DELETE', object }), status);
   }
 
-  /** Tells those that could not be deleted. */
+  /** Tells those that could not be deleted. `atOnce` is what one bulk delete takes; 0 where there is none. */
   async deleteMany(
     objects: readonly string[],
-    inBulk: boolean,
+    atOnce: number,
     signal?: AbortSignal,
   ): Promise<readonly EraseFailure[]> {
-    if (objects.length === 0) return [];
-    return inBulk && objects.length > 1
-      ? this.deleteInBulk(objects, signal)
-      : this.deleteEach(objects, signal);
+    if (atOnce < 2 || objects.length < 2) return this.deleteEach(objects, signal);
+    const failures: EraseFailure[] = [];
+    for (let start = 0; start < objects.length; start += atOnce)
+      failures.push(...(await this.deleteInBulk(objects.slice(start, start + atOnce), signal)));
+    return failures;
   }
 
   private async deleteInBulk(
@@ -47,13 +48,20 @@ export class ObjectEraser {
       status === 200
         ? decodeBulkDelete(container, text)
         : { failure: String(status), errors: new Map<string, string>() };
-    return objects.flatMap((object) => {
+    const failed = objects.flatMap((object) => {
       const reason = failure ?? errors.get(object);
-      if (reason === undefined) return [];
-      return [
-        { object, error: new StorageError('UNAVAILABLE', `Swift did not delete ${object}: ${reason}`) },
-      ];
+      return reason === undefined ? [] : [{ object, reason }];
     });
+    // Whoever sends a token that ran out is told so in the report alone; requests of one object renew it.
+    if (failed.length > 0 && failed.every(({ reason }) => reason.startsWith('401')))
+      return this.deleteEach(
+        failed.map(({ object }) => object),
+        signal,
+      );
+    return failed.map(({ object, reason }) => ({
+      object,
+      error: new StorageError('UNAVAILABLE', `Swift did not delete ${object}: ${reason}`),
+    }));
   }
 
   private async deleteEach(

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { ByteRange } from '../../src/domain/byte-range.js';
@@ -5,6 +6,7 @@ import { StorageError, isStorageError } from '../../src/ports/storage-driver.js'
 import type { GetOptions, ObjectStat } from '../../src/ports/storage-driver.js';
 import { Backoff } from './backoff.js';
 import { PieceBody } from './piece-body.js';
+import { boundariesOf, cut, stepsOf } from './pieces.js';
 import { lastModifiedOf } from './object-writer.js';
 import { bareEtag } from './slo.js';
 import type { SloStore } from './slo-store.js';
@@ -20,7 +22,7 @@ const MIB = 1024 * 1024;
  */
 const FIRST_BYTES = MIB;
 /** Swift slows a DLO down to a segment a second after the tenth of one request. */
-const DLO_BYTES = 64 * MIB;
+const DLO_BYTES = 8 * MIB;
 
 interface Found {
   readonly total: number;
@@ -77,15 +79,18 @@ export class ObjectReader {
     throw new StorageError('NOT_FOUND', `${object} is not what it was`);
   }
 
-  /** A plain object that must be the very one. @throws StorageError NOT_FOUND where it is gone or another */
+  /**
+   * An object that must be the very one; a plain one's bytes are compared with its etag at their end.
+   * @throws StorageError NOT_FOUND where it is gone or another; UNAVAILABLE, also from the body
+   */
   async openExactly(object: string, size: number, etag: string): Promise<AsyncIterable<Buffer>> {
-    const { status, headers, body } = await this.client.send({
-      method: 'GET',
-      object,
-      headers: newest(true),
-    });
-    if (status === 200 && bareEtag(headers.etag) === etag && Number(headers['content-length']) === size)
-      return this.client.bodyOf({ method: 'GET', object }, body);
+    const answer = await this.client.send({ method: 'GET', object, headers: newest(true) });
+    const { status, headers, body } = answer;
+    if (status === 200 && bareEtag(headers.etag) === etag && Number(headers['content-length']) === size) {
+      const source = this.sourceOf(object, { etag }, newest(true), undefined);
+      const whole = new PieceBody(source, [{ start: 0, end: size - 1 }], body);
+      return headers['x-static-large-object'] === undefined ? compared(object, whole, etag) : whole;
+    }
     discard(body);
     if (status !== 200) throw this.failure('GET', object, status);
     throw new StorageError('NOT_FOUND', `${object} is not what it was`);
@@ -158,10 +163,10 @@ export class ObjectReader {
     start: number,
     last: number,
   ): Promise<ByteRange[]> {
-    if (isDlo) return cut(start, last, steps(DLO_BYTES, last));
+    if (isDlo) return cut(start, last, stepsOf(DLO_BYTES, last));
     if (!isSlo || total <= this.segmentBytes()) return [{ start, end: last }];
     try {
-      return cut(start, last, boundaries(await this.slos.leafSizes(object)));
+      return cut(start, last, boundariesOf(await this.slos.leafSizes(object)));
     } catch (error) {
       // Only the saving is lost (Ceph's RGW does not show its manifests).
       if (isStorageError(error)) return [{ start, end: last }];
@@ -171,7 +176,7 @@ export class ObjectReader {
 
   private sourceOf(
     object: string,
-    found: Found,
+    found: Pick<Found, 'etag'>,
     headers: Record<string, string>,
     signal: AbortSignal | undefined,
   ): ConstructorParameters<typeof PieceBody>[0] {
@@ -206,6 +211,16 @@ const noSource: ConstructorParameters<typeof PieceBody>[0] = {
   again: () => Promise.resolve(),
 };
 
+async function* compared(object: string, body: AsyncIterable<Buffer>, etag: string): AsyncGenerator<Buffer> {
+  const md5 = createHash('md5');
+  for await (const chunk of body) {
+    md5.update(chunk);
+    yield chunk;
+  }
+  if (md5.digest('hex') !== etag)
+    throw new StorageError('UNAVAILABLE', `the bytes of ${object} are not those of its etag`);
+}
+
 type Reading = { readonly fresh?: boolean | undefined; readonly signal?: AbortSignal | undefined };
 
 function newest(fresh: boolean | undefined): Record<string, string> {
@@ -218,25 +233,4 @@ function totalOf(headers: IncomingHttpHeaders, status: number): number | undefin
   if (total !== undefined) return Number(total);
   if (status === 416) return undefined;
   return headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
-}
-
-/** Offsets at which parts begin, but for the first. */
-function boundaries(sizes: readonly number[]): number[] {
-  let offset = 0;
-  return sizes.slice(0, -1).map((size) => (offset += size));
-}
-
-function steps(step: number, last: number): number[] {
-  return Array.from({ length: Math.floor(last / step) }, (_, i) => (i + 1) * step);
-}
-
-/** Ranges that end with the first byte after each boundary. */
-function cut(start: number, last: number, at: readonly number[]): ByteRange[] {
-  const ends = [...at.filter((offset) => offset >= start && offset < last), last];
-  let from = start;
-  return ends.map((end) => {
-    const piece = { start: from, end };
-    from = end + 1;
-    return piece;
-  });
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { StorageError } from '../../src/ports/storage-driver.js';
 import type { Abortable, ObjectStat, PutOptions } from '../../src/ports/storage-driver.js';
+import { Backoff } from './backoff.js';
 import type { HeldBody } from './held-body.js';
 import { bareEtag } from './slo.js';
 import type { PutAnswer, StreamedPuts } from './streamed-put.js';
@@ -11,7 +12,7 @@ import { swiftFailure } from './swift-failure.js';
 /** Bodies up to this are held and sent again where a PUT fails. */
 export const HELD_BYTES = 4 * 1024 * 1024;
 
-/** A PUT beside which a later one, or a DELETE, has come first: it counts as overwritten at once. */
+/** Nothing was written: a PUT, or a DELETE, of a later time is there, by a proxy whose clock is ahead of this one's. */
 export const OVERTAKEN = 202;
 
 /** The body that arrived was not that of its ETag. */
@@ -72,10 +73,15 @@ export class ObjectWriter {
         body: bytes,
         signal: options.signal,
       });
+    const { clock, ids, times } = this.client.parts;
+    const backoff = new Backoff(clock, ids, times.retry);
     let answer = await request();
-    const again = answer.status === OVERTAKEN ? options.ifAbsent === true : answer.status === ALTERED;
-    if (again) answer = await request();
-    if (answer.status !== OVERTAKEN || options.ifAbsent === true) this.requireStored(object, answer, etag);
+    if (answer.status === ALTERED) answer = await request();
+    while (answer.status === OVERTAKEN) {
+      if (!(await backoff.again(options.signal))) throw overtaken(object);
+      answer = await request();
+    }
+    this.requireStored(object, answer, etag);
     return { size: bytes.byteLength, lastModified: lastModifiedOf(answer.headers) };
   }
 
@@ -102,6 +108,14 @@ export class ObjectWriter {
       throw error;
     }
   }
+}
+
+/** What a PUT came to that Swift took for older than what is there. */
+export function overtaken(object: string): StorageError {
+  return new StorageError(
+    'UNAVAILABLE',
+    `Swift holds a later version of ${object} than one of now; let the clocks of its servers agree`,
+  );
 }
 
 /** RFC 9110 §8.8.2, in whole seconds. */

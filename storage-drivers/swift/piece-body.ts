@@ -34,9 +34,7 @@ export class PieceBody extends Readable {
   ) {
     super({ highWaterMark: 256 * 1024 });
     this.offset = pieces[0]?.start ?? 0;
-    if (first !== undefined) this.opened = { start: this.offset, stream: Promise.resolve(first) };
-    // What was opened ahead is reported when its turn comes, or never if the reader leaves.
-    this.opened?.stream.catch(() => undefined);
+    if (first !== undefined) this.keep(this.offset, Promise.resolve(first));
   }
 
   override _read(): void {
@@ -65,8 +63,9 @@ export class PieceBody extends Readable {
       return;
     }
     try {
-      const stream = await this.openAt(piece);
-      this.opened = undefined;
+      const ahead = await this.openedAhead();
+      if (this.destroyed) return;
+      const stream = ahead ?? (await this.source.open({ start: this.offset, end: piece.end }));
       if (this.destroyed) discard(stream);
       else this.follow(stream, piece);
     } catch (error) {
@@ -74,10 +73,13 @@ export class PieceBody extends Readable {
     }
   }
 
-  private openAt({ end }: ByteRange): Promise<Readable> {
-    const { opened, offset } = this;
-    if (opened?.start === offset) return opened.stream;
-    return this.source.open({ start: offset, end });
+  /** Undefined where nothing was opened ahead, or it failed or broke off while it waited: then it is asked for anew. */
+  private async openedAhead(): Promise<Readable | undefined> {
+    const { opened } = this;
+    if (opened?.start !== this.offset) return undefined;
+    const stream = await opened.stream.catch(() => undefined);
+    this.opened = undefined;
+    return stream?.destroyed === true ? undefined : stream;
   }
 
   private follow(stream: Readable, piece: ByteRange): void {
@@ -110,15 +112,21 @@ export class PieceBody extends Readable {
     if (this.opened !== undefined) return;
     const following = this.pieces.find((piece) => piece.start === start);
     if (following === undefined) return;
-    this.opened = { start, stream: this.source.open(following) };
-    this.opened.stream.catch(() => undefined);
+    this.keep(start, this.source.open(following));
+  }
+
+  /** Until its turn comes: whatever it fails with meanwhile is nobody's concern. */
+  private keep(start: number, stream: Promise<Readable>): void {
+    this.opened = { start, stream };
+    stream.then(
+      (kept) => kept.on('error', () => undefined),
+      () => undefined,
+    );
   }
 
   private async retry(cause: unknown): Promise<void> {
     this.busy = true;
     this.failures += 1;
-    // A piece that could not be opened ahead is asked for anew, from where the reader is.
-    if (this.opened?.start === this.offset) this.opened = undefined;
     try {
       await this.source.again(this.offset, this.failures, cause);
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { Segment } from '../../src/ports/storage-driver.js';
 import { StorageError } from '../../src/ports/storage-driver.js';
 import { Backoff } from './backoff.js';
-import { OVERTAKEN, lastModifiedOf } from './object-writer.js';
+import { OVERTAKEN, lastModifiedOf, overtaken } from './object-writer.js';
 import { bareEtag, decodeSlo, encodeSlo, sloEtag } from './slo.js';
 import type { SloPart } from './slo.js';
 import type { SwiftAnswer, SwiftClient } from './swift-client.js';
@@ -50,7 +50,10 @@ export class SloStore {
         if (answer.etag === sloEtag(parts)) return lastModifiedOf(headers);
         throw new StorageError('UNAVAILABLE', `Swift made something else of ${object} than its segments`);
       }
-      if (answer.status === OVERTAKEN && replace) return lastModifiedOf(headers);
+      if (answer.status === OVERTAKEN && replace) {
+        if (await backoff.again(signal)) continue;
+        throw overtaken(object);
+      }
       if (answer.status === 412 || answer.status === OVERTAKEN)
         throw new StorageError('EXISTS', `${object} exists`);
       const faults = answer.status === 400 ? faultsOf(answer.errors) : undefined;
@@ -67,7 +70,12 @@ export class SloStore {
    */
   async treeOf(object: string): Promise<readonly SloPart[]> {
     const { headers } = await this.headOf(object);
-    return headers['x-static-large-object'] === undefined ? [] : this.treeBelow(object);
+    if (headers['x-static-large-object'] === undefined) return [];
+    const tree = await this.treeBelow(object);
+    const held = tree.reduce((sum, { isManifest, size }) => (isManifest ? sum : sum + size), 0);
+    if (held === Number(headers['content-length'])) return tree;
+    // The purge would take for dead what is not told.
+    throw new StorageError('UNAVAILABLE', `the manifest of ${object} does not tell all its parts`);
   }
 
   /** Whether a part of the object is proven to be gone or changed. */

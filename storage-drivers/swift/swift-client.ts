@@ -171,18 +171,6 @@ export class SwiftClient {
     return new Date(swifts.getTime() - this.ahead);
   }
 
-  /** The chunks of an answer's body; what it breaks off with is the storage's fault. */
-  async *bodyOf(
-    request: Pick<SwiftRequest, 'method' | 'object'>,
-    body: AsyncIterable<Buffer>,
-  ): AsyncGenerator<Buffer, void, void> {
-    try {
-      yield* body;
-    } catch (error) {
-      throw this.broken(request, error);
-    }
-  }
-
   async close(): Promise<void> {
     await this.agent.destroy();
   }
@@ -200,12 +188,17 @@ export class SwiftClient {
         body: request.body ?? null,
         signal: request.signal,
       });
-      if (headers.date !== undefined) this.ahead = Date.parse(String(headers.date)) - this.parts.clock.now();
+      this.compareClocks(headers.date?.toString());
       return { answer: { status: statusCode, headers, body }, token };
     } catch (error) {
       request.signal?.throwIfAborted();
       return this.broken(request, error);
     }
+  }
+
+  private compareClocks(date: string | undefined): void {
+    const theirs = Date.parse(date ?? '');
+    if (!Number.isNaN(theirs)) this.ahead = theirs - this.parts.clock.now();
   }
 }
 

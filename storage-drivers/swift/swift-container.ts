@@ -68,7 +68,8 @@ export class SwiftContainer {
   }
 
   private async requireOurs(): Promise<IncomingHttpHeaders> {
-    const headers = (await this.head()) ?? (await this.create());
+    // One 404 may be a replica that does not know it yet.
+    const headers = (await this.head()) ?? (await this.head()) ?? (await this.create());
     const { storageUrl } = await this.client.parts.tokens.access();
     const { container } = this.client.parts;
     const readers = publicReaders(headers['x-container-read']?.toString() ?? '', {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { NotChecked, known } from '../../src/ports/examination.js';
-import type { Login } from './identity.js';
+import { login, type Login } from './identity.js';
 import type { KeystoneToken } from './keystone-token.js';
 import { ObjectNames } from './object-names.js';
 import { SwiftClient } from './swift-client.js';
@@ -31,6 +31,7 @@ export class SwiftFacts {
   container?: { readonly status: number; readonly headers: IncomingHttpHeaders };
   /** Whether there is a container that a server may open. */
   isUsable = false;
+  private isRefused = false;
   readonly client: SwiftClient;
   readonly names: ObjectNames;
 
@@ -39,8 +40,8 @@ export class SwiftFacts {
     this.names = new ObjectNames(options.prefix);
     this.client = new SwiftClient({
       tokens: {
-        access: async () => known(this.access, 'no storage URL is known'),
-        refuse: () => undefined,
+        access: () => this.currentAccess(),
+        refuse: () => (this.isRefused = true),
       },
       clock,
       ids,
@@ -60,5 +61,16 @@ export class SwiftFacts {
   /** What Swift answered of the container. @throws NotChecked */
   requireAnswer(): NonNullable<SwiftFacts['container']> {
     return known(this.container, 'Swift was not reached, or did not admit us');
+  }
+
+  /** A v1 login may have given a token that has but a moment to live. */
+  private async currentAccess(): Promise<SwiftAccess> {
+    const access = known(this.access, 'no storage URL is known');
+    if (!this.isRefused) return access;
+    this.isRefused = false;
+    const { account, clock, times } = this.options;
+    const storageUrl = access.storageUrl.href;
+    const { token } = await login({ ...account, storageUrl }, { timeout: times.request, now: clock.now() });
+    return (this.access = { ...access, token });
   }
 }

@@ -199,7 +199,7 @@ class SwiftDriver implements StorageDriver {
   async deleteMany(keys: readonly Key[], { signal }: Abortable = {}): Promise<readonly DeleteFailure[]> {
     const { info } = await this.ready(signal);
     const objects = new Map(keys.map((key) => [this.objectOf(key), key]));
-    const failures = await this.eraser.deleteMany([...objects.keys()], info.bulkDeletes > 0, signal);
+    const failures = await this.eraser.deleteMany([...objects.keys()], info.bulkDeletes, signal);
     return failures.flatMap(({ object, error }) => {
       const key = objects.get(object);
       return key === undefined ? [] : [{ key, error }];

@@ -20,8 +20,7 @@ import type { ObjectNames } from './object-names.js';
 import type { ObjectEraser } from './object-eraser.js';
 import type { ObjectReader } from './object-reader.js';
 import type { ObjectWriter } from './object-writer.js';
-import { sloEtag } from './slo.js';
-import type { SloPart } from './slo.js';
+import { nested } from './slo-nesting.js';
 import { partOf } from './slo-store.js';
 import type { SloStore } from './slo-store.js';
 import type { OpenContainer } from './swift-container.js';
@@ -96,7 +95,11 @@ export class SwiftSegments implements SegmentStore {
       throw new StorageError('MISMATCH', `a segment of ${set} has no segment's name`);
     await this.own(set, target, signal);
     const leaves = segments.map((segment) => partOf(this.parts.names.segment(set, segment.name), segment));
-    const parts = await this.nested(set, leaves, info.sloParts, signal);
+    const parts = await nested(this.parts.slos, leaves, {
+      limit: info.sloParts,
+      name: () => this.parts.names.segment(set, this.parts.ids.unique()),
+      signal,
+    });
     const lastModified = await this.parts.slos.put({ object, parts, replace, signal });
     return { size: segments.reduce((sum, { size }) => sum + size, 0), lastModified };
   }
@@ -119,7 +122,7 @@ export class SwiftSegments implements SegmentStore {
     const dead: string[] = [];
     for await (const { name } of listing.all(prefix)) if (!kept.has(name)) dead.push(name);
     for (const batch of [...batches(dead), ...batches(idle)]) {
-      const [failure] = await eraser.deleteMany(batch, info.bulkDeletes > 0);
+      const [failure] = await eraser.deleteMany(batch, info.bulkDeletes);
       if (failure !== undefined) throw failure.error;
     }
   }
@@ -153,24 +156,6 @@ export class SwiftSegments implements SegmentStore {
     const name = blobDigestOfKey(target)?.hex ?? createHash('sha256').update(target).digest('hex');
     const record = segmentOwnerKey(set, name);
     await this.parts.writer.put(this.parts.names.of(record), Buffer.from(target), { signal });
-  }
-
-  /** Manifests within the set, level above level, until one manifest takes what is left. */
-  private async nested(
-    set: SegmentSet,
-    parts: readonly SloPart[],
-    limit: number,
-    signal: AbortSignal | undefined,
-  ): Promise<readonly SloPart[]> {
-    if (parts.length <= limit) return parts;
-    const manifests: SloPart[] = [];
-    for (const batch of batches(parts, limit)) {
-      const object = this.parts.names.segment(set, this.parts.ids.unique());
-      await this.parts.slos.put({ object, parts: batch, replace: true, signal });
-      const size = batch.reduce((sum, part) => sum + part.size, 0);
-      manifests.push({ object, etag: sloEtag(batch), size, isManifest: true });
-    }
-    return this.nested(set, manifests, limit, signal);
   }
 
   private async *bytes(set: SegmentSet, segments: readonly Segment[]): AsyncGenerator<Buffer, void, void> {

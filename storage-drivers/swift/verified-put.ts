@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { StorageError } from '../../src/ports/storage-driver.js';
+import { StorageError, StoredOtherwise } from '../../src/ports/storage-driver.js';
 import type { ObjectStat, PutVerifiedOptions } from '../../src/ports/storage-driver.js';
 import { abortable } from '../abortable.js';
 import { HELD_BYTES, lastModifiedOf } from './object-writer.js';
@@ -65,10 +65,27 @@ export class VerifiedPuts {
       this.writer.requireStored(object, answer, etag);
     } catch (error) {
       // Other bytes than were sent must not stay readable under their digest.
-      if (answer.status === 201) await this.client.sendForHead({ method: 'DELETE', object });
+      if (answer.status === 201) await this.takeAway(object);
       throw error;
     }
     return { size, lastModified: lastModifiedOf(answer.headers) };
+  }
+
+  private async takeAway(object: string): Promise<void> {
+    const request = { method: 'DELETE', object } as const;
+    const outcome = await this.client.sendForHead(request).catch((error: unknown) => error);
+    if (
+      outcome instanceof Object &&
+      'status' in outcome &&
+      (outcome.status === 204 || outcome.status === 404)
+    )
+      return;
+    throw new StoredOtherwise(
+      `Swift holds other bytes of ${object} than were sent, and does not delete them`,
+      {
+        cause: outcome,
+      },
+    );
   }
 }
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CommandContext } from '../../src/cli/command-context.js';
 import { run } from '../../src/cli/program.js';
 import { examineStore, type Finding } from '../../src/composition/doctor.js';
 import { systemIds } from '../../src/composition/system.js';
 import { loadConfig } from '../../src/config/index.js';
+import { leaveOut } from '../support/requirement.js';
 import { swiftBed } from '../support/swift-bed.js';
 import { swiftEnvironment } from '../support/swift-store.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.js';
@@ -81,6 +82,16 @@ describe('stackyard doctor', function () {
     assert.equal(findings.get('root')?.level, 'warning');
     assert.match(findings.get('write')?.found ?? '', /^not checked: /);
     assert.deepEqual(await readdir(folder.path), []);
+  });
+
+  it('as root makes nothing in the directory of another user', async function () {
+    if (process.getuid?.() !== 0) leaveOut(this, 'only root can give a directory away');
+    await mkdir(root);
+    await chown(root, 1, 1);
+    const told = await stackyard('doctor --json', filesystem());
+    assert.match(findingsOf(told).get('root')?.found ?? '', /is that of the user 1, not of root$/);
+    assert.match(findingsOf(told).get('write')?.found ?? '', /^not checked: /);
+    assert.deepEqual(await readdir(root), []);
   });
 
   it('fails, with the fix, for a root that is no directory', async () => {

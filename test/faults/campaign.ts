@@ -6,7 +6,7 @@ import { DAY } from '../support/in-process.js';
 import { purgeUploads } from '../../src/jobs/purge-uploads.js';
 
 /** Milliseconds: one repetition after a Retry-After of a second, or after an answer that never came, is within. */
-export const ONCE: LaneOptions['times'] = { connect: 1000, request: 2500, retry: 12_000 };
+export const ONCE: LaneOptions['times'] = { connect: 2000, request: 4000, retry: 20_000 };
 /** Short, so that what fails for good fails soon. */
 export const OUTAGE: LaneOptions['times'] = { connect: 500, request: 1500, retry: 1500 };
 
@@ -21,6 +21,8 @@ export interface Campaign {
 }
 
 export interface CampaignResult {
+  /** Of which `outcomes` are those that were run. */
+  readonly cases: number;
   readonly outcomes: readonly Outcome[];
   /** Acknowledged content that was read back at the end. */
   readonly acknowledged: number;
@@ -30,7 +32,13 @@ export interface CampaignResult {
 }
 
 /** Runs the cases, then has each store purged of all that is old and reads back everything acknowledged. */
-export async function runCampaign({ bed, operations, lanes, every, onOutcome }: Campaign): Promise<CampaignResult> {
+export async function runCampaign({
+  bed,
+  operations,
+  lanes,
+  every,
+  onOutcome,
+}: Campaign): Promise<CampaignResult> {
   const [once, outage] = await Promise.all(
     [ONCE, OUTAGE].map((times) =>
       Promise.all(Array.from({ length: lanes }, () => Lane.open(bed, { times }))),
@@ -55,9 +63,13 @@ export async function runCampaign({ bed, operations, lanes, every, onOutcome }: 
   };
   const passing = chosen.filter(({ isOutage }) => !isOutage).values();
   const lasting = chosen.filter(({ isOutage }) => isOutage).values();
-  await Promise.all([...once.map((lane) => work(lane, passing)), ...outage.map((lane) => work(lane, lasting))]);
+  await Promise.all([
+    ...once.map((lane) => work(lane, passing)),
+    ...outage.map((lane) => work(lane, lasting)),
+  ]);
   const ends = await Promise.all([...once, ...outage].map(close));
   return {
+    cases: all.length,
     outcomes,
     acknowledged: ends.reduce((sum, { acknowledged }) => sum + acknowledged, 0),
     lost: ends.flatMap(({ lost }) => lost),
@@ -65,19 +77,19 @@ export async function runCampaign({ bed, operations, lanes, every, onOutcome }: 
   };
 }
 
-export function failuresOf({ outcomes }: CampaignResult): readonly string[] {
+export function failuresOf({ outcomes }: Pick<CampaignResult, 'outcomes'>): readonly string[] {
   return outcomes.flatMap(({ of, failure }) => (failure === undefined ? [] : [`${titleOf(of)}: ${failure}`]));
 }
 
-async function close(lane: Lane): Promise<Omit<CampaignResult, 'outcomes'>> {
-  const store = lane.store();
+async function close(lane: Lane): Promise<Omit<CampaignResult, 'outcomes' | 'cases'>> {
+  const store = lane.directStore();
   store.clock.advance(9 * DAY);
   const driver = store.driver();
   const { failed } = await purgeUploads(driver, store.clock, { olderThan: 8 * DAY, dryRun: false });
   const lost = await lane.ledger.lost(lane.witness);
   const wrong = [
     ...(failed === undefined ? [] : [failed.reason]),
-    ...(await lane.contents.faults()),
+    ...(await lane.contents.faults(lane.ledger.digests)),
     ...(await lane.contents.garbage()).map((name) => `left after the purge: ${name}`),
   ];
   const acknowledged = lane.ledger.size;

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '../../src/composition/system.js';
 import type { OpenStackAccount } from '../../src/domain/openstack-credentials.js';
+import type { Clock } from '../../src/ports/clock.js';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy/fault-proxy.js';
 import { RegistryNode, type TestStore } from '../support/in-process.js';
 import type { SwiftBed } from '../support/swift-bed.js';
@@ -11,6 +13,12 @@ import { StoreContents } from './store-contents.js';
 
 const MIB = 1024 * 1024;
 const QUIET_MS = 40;
+const MOST_QUIET_MS = 3000;
+/** For what is no part of a test. */
+const UNHURRIED = { connect: 10_000, request: 60_000, retry: 120_000 };
+
+/** What a driver does on its own account would be counted among the requests of an operation. */
+const noTimers: Clock = { now: () => systemClock.now(), every: () => () => undefined };
 
 export interface LaneOptions {
   /** Milliseconds. */
@@ -44,13 +52,20 @@ export class Lane {
 
   static async open(bed: SwiftBed, { times }: LaneOptions): Promise<Lane> {
     const proxy = await startFaultProxy({ target: new URL(bed.v1.authUrl) });
-    const account = { ...bed.v1, authUrl: bed.v1.authUrl.replace(new URL(bed.v1.authUrl).origin, proxy.origin) };
+    const account = {
+      ...bed.v1,
+      authUrl: bed.v1.authUrl.replace(new URL(bed.v1.authUrl).origin, proxy.origin),
+    };
     const prefix = `lane-${randomBytes(8).toString('hex')}`;
     const forget = { cacheMaxAge: 0, manifestCacheBytes: 0 };
     const stores = [
-      swiftStore(account, { prefix, times, segmentBytes: 2 * MIB }),
-      swiftStore(account, { prefix, times, segmentBytes: 5 * MIB }),
-      swiftStore(bed.v1, { prefix, times: { connect: 10_000, request: 60_000, retry: 60_000 }, segmentBytes: 5 * MIB }),
+      swiftStore(account, { prefix, times, clock: noTimers, segmentBytes: 2 * MIB }),
+      swiftStore(account, { prefix, times, clock: noTimers, segmentBytes: 5 * MIB }),
+      swiftStore(bed.v1, {
+        prefix,
+        times: UNHURRIED,
+        segmentBytes: 5 * MIB,
+      }),
     ] as const;
     const [small, large, witness] = await Promise.all([
       RegistryNode.start(stores[0]),
@@ -75,14 +90,24 @@ export class Lane {
 
   /** A further store over the same objects, or over others. */
   store(prefix = this.prefix): TestStore {
-    return swiftStore(this.account, { prefix, times: this.times, segmentBytes: 2 * MIB });
+    return swiftStore(this.account, { prefix, times: this.times, clock: noTimers, segmentBytes: 2 * MIB });
+  }
+
+  /** The same objects, or others, past the proxy. */
+  directStore(prefix = this.prefix): TestStore {
+    return swiftStore(this.bed.v1, { prefix, times: UNHURRIED, segmentBytes: 2 * MIB });
   }
 
   /** Waits for what goes on after an answer, such as examinations of blobs. */
   async quiet(): Promise<void> {
-    for (let seen = -1; seen !== this.proxy.requests.length;) {
+    const end = performance.now() + MOST_QUIET_MS;
+    for (let seen = -1; seen !== this.proxy.requests.length && performance.now() < end;) {
       seen = this.proxy.requests.length;
       await delay(QUIET_MS);
+      const isPending = this.proxy.requests.some(
+        (each) => each.status === undefined && each.injected === undefined,
+      );
+      if (isPending) seen = -1;
     }
   }
 

@@ -68,16 +68,21 @@ export function titleOf({ operation, moment, requests, at, isOutage }: Case): st
 }
 
 export async function run(lane: Lane, of: Case): Promise<Outcome> {
-  const attempt = await of.operation.prepare(lane);
+  let attempt: Attempt | undefined;
+  let step = 'prepare';
   try {
+    attempt = await of.operation.prepare(lane);
+    step = 'perform';
     const retries = await (of.isOutage ? runOutage(lane, of, attempt) : runOnce(lane, of, attempt));
+    step = 'check';
     await attempt.check();
     return { of, retries };
   } catch (error) {
-    return { of, retries: 0, failure: error instanceof Error ? error.message : String(error) };
+    const told = error instanceof Error ? error.message : String(error);
+    return { of, retries: 0, failure: `${step}: ${told}` };
   } finally {
     await lane.proxy.heal();
-    await attempt.close?.();
+    await attempt?.close?.();
   }
 }
 
@@ -88,7 +93,8 @@ async function runOnce(lane: Lane, { moment, requests, at }: Case, attempt: Atte
   lane.proxy.reset();
   const fault = moment.fault(request);
   // A fault that cannot happen to a login does not count logins.
-  const nth = fault.applies === undefined ? at : requests.slice(0, at).filter((each) => moment.applies(each)).length;
+  const nth =
+    fault.applies === undefined ? at : requests.slice(0, at).filter((each) => moment.applies(each)).length;
   const injection = lane.proxy.inject({ match: { nth }, fault });
   let retries = 0;
   for (;;) {
@@ -98,8 +104,12 @@ async function runOnce(lane: Lane, { moment, requests, at }: Case, attempt: Atte
     } catch (error) {
       if (!(error instanceof NotNow)) throw error;
       retries += 1;
-      const allowed = retriesOf(moment, lane.proxy.requests.find(({ injected }) => injected === injection));
-      if (retries > allowed) throw new Error(`retry ${retries} of ${allowed}: ${error.message}`, { cause: error });
+      const allowed = retriesOf(
+        moment,
+        lane.proxy.requests.find(({ injected }) => injected === injection),
+      );
+      if (retries > allowed)
+        throw new Error(`retry ${retries} of ${allowed}: ${error.message}`, { cause: error });
       await delay(RETRY_MS);
     }
   }
@@ -112,8 +122,10 @@ async function runOnce(lane: Lane, { moment, requests, at }: Case, attempt: Atte
 function retriesOf(moment: Moment, hit: RecordedRequest | undefined): number {
   if (hit === undefined) return 0;
   const isStreamed = hit.headers['expect'] !== undefined;
+  // A server that starts repeats its login by itself; this one was never told to wait for the store.
+  const isLogin = hit.path.startsWith('/auth/');
   const isUnchecked = moment.unseen === true && hit.headers['range'] !== undefined;
-  return (isStreamed && moment.afterAsking === true) || isUnchecked ? 1 : 0;
+  return (isStreamed && moment.afterAsking === true) || isUnchecked || isLogin ? 1 : 0;
 }
 
 /** Nothing works until it is mended: then the same client goes on. */
@@ -121,33 +133,47 @@ async function runOutage(lane: Lane, { moment, requests, at }: Case, attempt: At
   const request = requests[at - 1];
   if (request === undefined) throw new Error(`there is no request ${at}`);
   lane.proxy.reset();
-  lane.proxy.inject({ fault: from(at, moment.fault(request)) });
+  const { fault, began } = from(at, moment.fault(request));
+  lane.proxy.inject({ fault });
   const { connect, request: head, retry } = lane.times;
-  const began = performance.now();
   try {
     await attempt.perform();
     // Acknowledged: the check tells whether rightly.
     return 0;
   } catch (error) {
     if (!(error instanceof NotNow)) throw error;
-    const took = performance.now() - began;
-    if (took > connect + head + retry + SLACK_MS) throw new Error(`refused only after ${Math.round(took)} ms`, { cause: error });
+    const took = performance.now() - began();
+    if (took > connect + head + retry + SLACK_MS)
+      throw new Error(`refused only after ${Math.round(took)} ms`, { cause: error });
   }
   await lane.proxy.heal();
+  return retried(attempt);
+}
+
+/** The client asks every second, at the latest until it was told to come again. */
+async function retried(attempt: Attempt): Promise<number> {
+  let end = performance.now() + RETRY_MS;
   for (let retries = 1; ; retries++) {
     await delay(RETRY_MS);
     try {
       await attempt.perform();
       return retries;
     } catch (error) {
-      // A login that failed is not tried again at once.
-      if (!(error instanceof NotNow) || retries === 3) throw error;
+      if (!(error instanceof NotNow)) throw error;
+      if (retries === 1) end += error.retryAfter * 1000;
+      if (performance.now() > end) throw error;
     }
   }
 }
 
 /** The fault happens to the nth request and to all that follow. */
-function from(nth: number, fault: Fault): Fault {
+function from(nth: number, fault: Fault): { readonly fault: Fault; readonly began: () => number } {
   let seen = 0;
-  return { ...fault, applies: () => ++seen >= nth };
+  let first = Infinity;
+  const applies = (): boolean => {
+    seen += 1;
+    if (seen === nth) first = performance.now();
+    return seen >= nth;
+  };
+  return { fault: { ...fault, applies }, began: () => first };
 }

@@ -29,12 +29,12 @@ export class StoreContents {
     }
   }
 
-  /** What contradicts itself: blobs under another digest than theirs, and large objects with a segment missing. */
-  async faults(): Promise<readonly string[]> {
+  /** Blobs that are not those of their digest; those of `known` digests are passed over. */
+  async faults(known: ReadonlySet<string> = new Set()): Promise<readonly string[]> {
     const faults: string[] = [];
     for (const name of await this.names()) {
       const [, hex] = /\/blobs\/sha256\/..\/([0-9a-f]{64})\/data$/.exec(name) ?? [];
-      if (hex === undefined) continue;
+      if (hex === undefined || known.has(`sha256:${hex}`)) continue;
       const { status, body } = await this.request('GET', name);
       const held = createHash('sha256').update(body).digest('hex');
       if (status !== 200 || held !== hex) faults.push(`${name}: ${status}, sha256 ${held}`);
@@ -55,6 +55,13 @@ export class StoreContents {
     });
   }
 
+  /** The rows of Swift's listing. */
+  async rows(prefix: string): Promise<readonly { readonly name: string; readonly bytes: number }[]> {
+    const query = new URLSearchParams({ format: 'json', prefix: `${this.prefix}/${prefix}` });
+    const { body } = await this.bed.request('GET', `/${CONTAINER}?${query.toString()}`);
+    return JSON.parse(body.toString()) as { name: string; bytes: number }[];
+  }
+
   async request(method: string, name: string): ReturnType<SwiftBed['request']> {
     return this.bed.request(method, `/${CONTAINER}/${this.prefix}/${encodeURI(name)}`);
   }
@@ -68,18 +75,25 @@ export class StoreContents {
     }
   }
 
-  /** The segments that a large object names, those of nested manifests too. */
+  /** The segments of a blob, in order; none of a plain object. */
+  async segmentsOf(digest: string): Promise<readonly string[]> {
+    const hex = digest.slice('sha256:'.length);
+    return this.parts(`files/docker/registry/v2/blobs/sha256/${hex.slice(0, 2)}/${hex}/data`);
+  }
+
+  /** Adds the segments that a large object names, those of nested manifests too. */
   private async collect(name: string, into: Set<string>): Promise<void> {
-    const query = '?multipart-manifest=get';
-    const { status, headers, body } = await this.bed.request(
-      'GET',
-      `/${CONTAINER}/${this.prefix}/${encodeURI(name)}${query}`,
-    );
-    if (status !== 200 || headers['x-static-large-object'] === undefined) return;
-    for (const { name: path } of JSON.parse(body.toString()) as StoredSegment[]) {
-      const segment = path.slice(`/${CONTAINER}/${this.prefix}/`.length);
+    for (const segment of await this.parts(name)) {
       into.add(segment);
       await this.collect(segment, into);
     }
+  }
+
+  private async parts(name: string): Promise<readonly string[]> {
+    const path = `/${CONTAINER}/${this.prefix}/${encodeURI(name)}?multipart-manifest=get`;
+    const { status, headers, body } = await this.bed.request('GET', path);
+    if (status !== 200 || headers['x-static-large-object'] === undefined) return [];
+    const below = `/${CONTAINER}/${this.prefix}/`.length;
+    return (JSON.parse(body.toString()) as StoredSegment[]).map((segment) => segment.name.slice(below));
   }
 }

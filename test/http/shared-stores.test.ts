@@ -100,7 +100,9 @@ onEveryStore(
       const format = await openFormat(driver);
       assert.deepEqual(format, { version: 1, origin: 'distribution', shared: true });
 
-      const report = { origin: 'distribution', repositories: 1, referrers: 2 };
+      const none = { count: 0, bytes: 0 };
+      const blobs = { plain: { count: 5, bytes: 2026 }, large: none, legacy: none };
+      const report = { origin: 'distribution', repositories: 1, referrers: 2, blobs };
       assert.deepEqual(await adoptStore(driver, own.registry, format, { finish: false }), {
         ...report,
         shared: true,

@@ -189,7 +189,7 @@ describe('storage requests', () => {
         other.node,
       );
       const third = await cold();
-      await assertCounts({ read: 3 }, () => third.client.get('/v2/a/manifests/warm'), third.node);
+      await assertCounts({ read: 2 }, () => third.client.get('/v2/a/manifests/warm'), third.node);
       await assertCounts({ read: 1 }, () => client.get('/v2/a/manifests/none'));
     });
 

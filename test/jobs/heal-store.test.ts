@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Digest } from '../../src/domain/digest.js';
+import type { Digest } from '../../src/domain/digest.js';
 import { blobDataKey, blobDigestOfKey, listedKey, type Key } from '../../src/domain/keys.js';
 import { noInvalidations } from '../../src/composition/worker-bus.js';
 import { adoptStore } from '../../src/jobs/adopt-store.js';

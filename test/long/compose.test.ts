@@ -69,8 +69,9 @@ describe('docker-compose.yml', function () {
   async function ready(): Promise<void> {
     const deadline = performance.now() + 5 * MINUTE;
     for (;;) {
-      const answer = await fetch(`http://${registry}/readyz`).catch(() => undefined);
-      await answer?.arrayBuffer();
+      // With a limit: a fetch may wait for ever when the port is published but nobody listens behind it yet.
+      const signal = AbortSignal.timeout(10_000);
+      const answer = await fetch(`http://${registry}/readyz`, { signal }).catch(() => undefined);
       if (answer?.status === 200) return;
       if (performance.now() > deadline) throw new Error(`not ready: ${await compose('logs', '--tail=20')}`);
       await delay(500);

@@ -7,7 +7,8 @@ import { Digest } from '../../src/domain/digest.js';
 import { blobDataKey, type Key } from '../../src/domain/keys.js';
 import type { LegacyObjects } from '../../src/ports/legacy-objects.js';
 import { isStorageError, type StorageDriver } from '../../src/ports/storage-driver.js';
-import { laggingListing, reset, status } from '../support/fault-proxy/faults.js';
+import { laggingListing, reset, rewrite, status } from '../support/fault-proxy/faults.js';
+import { withoutHeaders } from '../support/fault-proxy/raw-headers.js';
 import { projectRoot } from '../support/project.js';
 import { swiftLogin, swiftRequest } from '../support/swift-client.js';
 import { SwiftObjects, segmentName } from '../support/swift-objects.js';
@@ -161,6 +162,25 @@ describe('dynamic large objects in Swift', function () {
     await sound.convert();
     assert.equal((await objects.formOf(name)).form, 'plain');
     await assert.rejects(legacy.verify(key, digest), { code: 'NOT_FOUND' });
+  });
+
+  it('count as converted only once their manifest was read back as it was meant', async () => {
+    const { key, digest } = await dloOf([randomBytes(MIB), randomBytes(9)]);
+    const sound = await legacy.verify(key, digest);
+    const withoutTheLast = (body: Buffer): Buffer =>
+      Buffer.from(JSON.stringify((JSON.parse(body.toString()) as unknown[]).slice(0, -1)));
+    swift.proxy.inject({
+      match: { method: 'GET', query: /multipart-manifest=get/ },
+      fault: rewrite(({ headers, body, ...answer }) => ({
+        ...answer,
+        headers: withoutHeaders(headers, ['etag']),
+        body: withoutTheLast(body),
+      })),
+    });
+    await assert.rejects(
+      sound.convert(),
+      (error) => isStorageError(error, 'UNAVAILABLE') && /does not tell all its parts/.test(error.message),
+    );
   });
 
   it('are found whole where the listing does not show their last segments', async () => {

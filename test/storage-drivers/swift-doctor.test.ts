@@ -16,7 +16,7 @@ interface Examined {
   readonly usable: boolean;
   readonly findings: readonly Finding[];
   /** `level: found → fix` of each finding of the check, joined by newlines. */
-  of(check: string): string;
+  readonly of: (check: string) => string;
   readonly errors: readonly string[];
 }
 
@@ -214,6 +214,21 @@ describe('the doctor of Swift', function () {
       assert.match(of('storage'), /did not answer HEAD .*ECONNREFUSED.* → check that Swift runs/);
       assert.match(of('info'), /not checked: Swift was not reached/);
       assert.ok(Date.now() - began < 8000);
+    });
+
+    it('a token that ends on the way is renewed', async () => {
+      await make();
+      bench.proxy.reset();
+      const ended = bench.proxy.inject({ match: { method: 'HEAD' }, times: 1, fault: status(401) });
+      assert.deepEqual((await examined()).errors, []);
+      assert.deepEqual([ended.hits, bench.proxy.count({ path: /^\/auth\// })], [1, 2]);
+      bench.proxy.inject({ match: { method: 'HEAD' }, fault: status(401) });
+      const { errors, of } = await examined();
+      assert.deepEqual(errors, ['storage']);
+      assert.match(
+        of('storage'),
+        /401: it does not accept the token → check the credentials and that Swift trusts/,
+      );
     });
 
     it('a user whose role Swift does not accept', async () => {

@@ -26,7 +26,10 @@ export async function swiftFixture(bed: SwiftBed): Promise<DriverFixture> {
     },
     leftovers: async () => {
       const { body } = await bed.request('GET', `/${CONTAINER}?prefix=${prefix}`);
-      return body.toString().split('\n').filter((name) => name !== '');
+      return body
+        .toString()
+        .split('\n')
+        .filter((name) => name !== '');
     },
     destroy: async () => {
       await Promise.all(others.map((other) => other.close()));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { blobDataKey } from '../../src/domain/keys.js';
 import { systemIds } from '../../src/composition/system.js';
+import { StoredOtherwise } from '../../src/ports/storage-driver.js';
 import type { Segment, StorageDriver } from '../../src/ports/storage-driver.js';
 import { bytesOf, chunked, collect, digestOf } from '../../storage-drivers/driver-suite/bodies.js';
 import { rejectsWith } from '../../storage-drivers/driver-suite/subject.js';
@@ -79,6 +80,23 @@ describe('swift segments', function () {
     await rejectsWith(appended('other', [body.subarray(0, 100)]), 'UNAVAILABLE');
   });
 
+  it('takes away what Swift stored otherwise at a final name, or says that it could not', async () => {
+    const bytes = bytesOf(8, 5 * MIB);
+    const digest = digestOf(bytes);
+    const key = blobDataKey(digest);
+    const put = () => driver.putVerified(key, chunked(bytes), { digest, size: bytes.length });
+    const other = rewrite((answer) => ({
+      ...answer,
+      headers: withHeader(answer.headers, 'Etag', 'd41d8cd98f00b204e9800998ecf8427e'),
+    }));
+    await driver.list({ prefix: 'stackyard/v1/', limit: 1 });
+    swift.proxy.inject({ match: { method: 'PUT' }, fault: other });
+    await rejectsWith(put(), 'UNAVAILABLE');
+    await rejectsWith(driver.stat(key), 'NOT_FOUND');
+    swift.proxy.inject({ match: { method: 'DELETE' }, fault: status(503) });
+    await assert.rejects(put(), StoredOtherwise);
+  });
+
   it('nests manifests above the limit of one, and reads and purges them', async () => {
     const limited = swiftDriver(swift.bed.limits, { prefix, segmentBytes: MIB });
     try {
@@ -90,8 +108,7 @@ describe('swift segments', function () {
       const key = blobDataKey(digestOf(bytes));
       await limited.segments.commit(set, segments, key);
       assert.equal((await driver.stat(key)).size, bytes.length);
-      for (const by of [limited, driver])
-        assert.ok((await collect((await by.get(key)).body)).equals(bytes));
+      for (const by of [limited, driver]) assert.ok((await collect((await by.get(key)).body)).equals(bytes));
       const range = { start: 69_999, end: 700_123 };
       assert.ok(
         (await collect((await driver.get(key, { range })).body)).equals(
@@ -170,6 +187,9 @@ describe('swift segments', function () {
     swift.proxy.inject({ match: { method: 'GET' }, times: 5, fault: cut({ responseBytes: 400_000 }) });
     assert.ok((await collect((await driver.get(key)).body)).equals(bytes));
     swift.proxy.inject({ match: { method: 'GET' }, fault: cut({ responseBytes: 0 }) });
-    await rejectsWith(driver.get(key).then(({ body }) => collect(body)), 'UNAVAILABLE');
+    await rejectsWith(
+      driver.get(key).then(({ body }) => collect(body)),
+      'UNAVAILABLE',
+    );
   });
 });

@@ -64,7 +64,7 @@ export async function swiftBed(context: Context): Promise<SwiftBed> {
       throw new Error(`${file} has no ${name}: start Swift with --keystone --second-proxy`);
     return value;
   };
-  const v1 = v1Account(variable('ST_AUTH'), variable);
+  const v1 = v1AccountOf(variable);
   let session: Promise<SwiftSession> | undefined;
   const run = join(variable('SWIFT_ROOT'), 'run');
   const pid = async (service: SwiftService) =>
@@ -85,9 +85,14 @@ export async function swiftBed(context: Context): Promise<SwiftBed> {
 }
 
 /** `export NAME='value'` lines; several may stand in one, quotes may be left out. */
-function parseExports(text: string): Map<string, string> {
+export function parseExports(text: string): Map<string, string> {
   const found = text.matchAll(/(?<=\s)([A-Z][A-Z0-9_]*)=(?:'([^']*)'|(\S+))/g);
   return new Map([...found].map(([, name = '', quoted, plain = '']) => [name, quoted ?? plain]));
+}
+
+/** tempauth's account of a bed, by the variables that its file exports. */
+export function v1AccountOf(variable: Variables): OpenStackAccount {
+  return v1Account(variable('ST_AUTH'), variable);
 }
 
 function v1Account(authUrl: string, variable: Variables): OpenStackAccount {

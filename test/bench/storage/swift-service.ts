@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { projectRoot } from '../../support/project.js';
+import { parseExports } from '../../support/swift-bed.js';
 import { accountOf } from '../process-tree.js';
 import type { ServiceSeconds } from './bench-storage.js';
 
@@ -36,7 +37,7 @@ export class SwiftService {
     const root = join(directory, 'swift');
     if (given === undefined) await script('up.mjs', '--root', root);
     const file = given ?? join(root, 'env');
-    const values = exportsOf(await readFile(file, 'utf8'));
+    const values = parseExports(await readFile(file, 'utf8'));
     const variable = (name: string): string => {
       const value = values.get(name);
       if (value === undefined)
@@ -72,12 +73,6 @@ export class SwiftService {
       throw error;
     }
   }
-}
-
-/** `export NAME='value'` lines; several may stand in one, quotes may be left out. */
-function exportsOf(text: string): Map<string, string> {
-  const found = text.matchAll(/(?<=\s)([A-Z][A-Z0-9_]*)=(?:'([^']*)'|(\S+))/g);
-  return new Map([...found].map(([, name = '', quoted, plain = '']) => [name, quoted ?? plain]));
 }
 
 async function script(name: string, ...args: readonly string[]): Promise<void> {

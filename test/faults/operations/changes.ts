@@ -19,7 +19,12 @@ function salted(extra: Readonly<Record<string, unknown>> = {}): Content {
   return indexOf([], { ...extra, annotations: { salt: fresh(8).toString('hex') } });
 }
 
-async function put(lane: Lane, name: string, reference: string, { mediaType, bytes }: Content): Promise<void> {
+async function put(
+  lane: Lane,
+  name: string,
+  reference: string,
+  { mediaType, bytes }: Content,
+): Promise<void> {
   const path = `/v2/${name}/manifests/${reference}`;
   await lane.small.ask('PUT', path, 201, { headers: { 'content-type': mediaType }, body: bytes });
 }

@@ -25,7 +25,12 @@ export async function assertBlob(lane: Lane, name: string, bytes: Uint8Array): P
 }
 
 /** Enters a manifest as acknowledged and reads it back. */
-export async function assertManifest(lane: Lane, name: string, bytes: Uint8Array, tag?: string): Promise<void> {
+export async function assertManifest(
+  lane: Lane,
+  name: string,
+  bytes: Uint8Array,
+  tag?: string,
+): Promise<void> {
   const digest = digestOf(bytes);
   lane.ledger.manifest(name, digest);
   if (tag !== undefined) lane.ledger.tag(name, tag, digest);

@@ -37,7 +37,9 @@ function pull(name: string, size: number, { known = false, range }: PullOptions 
       const digest = digestOf(bytes);
       if (known)
         (
-          await lane.witness.call('POST', `/v2/${repository}/blobs/uploads/?digest=${digest}`, { body: bytes })
+          await lane.witness.call('POST', `/v2/${repository}/blobs/uploads/?digest=${digest}`, {
+            body: bytes,
+          })
         ).expect(201);
       else {
         const location = await lane.witness.patch(await lane.witness.openUpload(repository), bytes);

@@ -19,8 +19,9 @@ function purge(): Operation {
     name: 'purge dead uploads',
     async prepare(lane) {
       const prefix = `purge-${randomBytes(8).toString('hex')}`;
-      const store = lane.store(prefix);
-      const node = await RegistryNode.start(store);
+      const [store, direct] = [lane.store(prefix), lane.directStore(prefix)];
+      const driver = store.driver();
+      const node = await RegistryNode.start(direct);
       const client = new PatientClient(node);
       const bytes = fresh(5 * MIB);
       const digest = digestOf(bytes);
@@ -32,12 +33,13 @@ function purge(): Operation {
       const contents = new StoreContents(lane.bed, prefix);
       return {
         async perform() {
-          const { failed } = await purgeUploads(node.driver, store.clock, { olderThan: 8 * DAY, dryRun: false }).catch(
-            (error: unknown) => {
-              if (isStorageError(error)) throw new NotNow(error.message);
-              throw error;
-            },
-          );
+          const { failed } = await purgeUploads(driver, store.clock, {
+            olderThan: 8 * DAY,
+            dryRun: false,
+          }).catch((error: unknown) => {
+            if (isStorageError(error)) throw new NotNow(error.message);
+            throw error;
+          });
           if (failed !== undefined) throw new NotNow(failed.reason);
         },
         async check() {
@@ -48,7 +50,7 @@ function purge(): Operation {
         },
         async close() {
           await node.close();
-          await store.remove();
+          await Promise.all([store.remove(), direct.remove()]);
           await contents.remove();
         },
       };
