@@ -145,7 +145,13 @@ if (options.peers) {
   await installTestPackages(run);
   const apart = ['e2e', 'peers', 'bench', 'soak', 'long'].flatMap(inFolder);
   const unit = allFiles().filter((path) => !apart.includes(path));
-  await mocha('unit', unit, 15 * MINUTE);
+  const onSwift = unit.filter((path) => usesTestBed([path]));
+  await mocha(
+    'unit',
+    unit.filter((path) => !onSwift.includes(path)),
+    15 * MINUTE,
+  );
+  await mocha('swift', onSwift, 15 * MINUTE);
   await mocha('e2e', inFolder('e2e'), 15 * MINUTE);
   for (const mode of options.all ? CONFORMANCE_MODES : ['one']) await conformance(mode);
   if (options.all) await soak();

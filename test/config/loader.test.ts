@@ -26,7 +26,7 @@ describe('config/loader', () => {
             segmentBytes: 64 * 2 ** 20,
             connectTimeout: 10_000,
             requestTimeout: 60_000,
-            retryFor: 30_000,
+            retryFor: 15_000,
             redirect: { enabled: false, clients: [], repositories: [], maxAge: 300_000 },
           },
         },

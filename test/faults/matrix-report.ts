@@ -40,7 +40,7 @@ acknowledged is read back byte for byte by a server that remembers nothing, and 
 content under a wrong digest and for garbage that the purge left.
 
 \`\`\`json
-${JSON.stringify(summary)}
+${JSON.stringify(summary, null, 2)}
 \`\`\`
 
 ${failures.length + lost.length + wrong.length === 0 ? 'Nothing failed, nothing was lost.' : `Failed:\n\n${[...failures, ...lost, ...wrong].map((line) => `- ${line}`).join('\n')}`}
