@@ -35,7 +35,10 @@ export class KeystoneClient {
   }
 }
 
-async function call(url, method, path, body, token) {
+/** Its server ends every connection after one answer, which a request on a kept one may meet: that was not performed. */
+const ATTEMPTS = 5;
+
+async function call(url, method, path, body, token, attempt = 1) {
   const response = await fetch(`${url}${path}`, {
     method,
     headers: {
@@ -44,8 +47,10 @@ async function call(url, method, path, body, token) {
     },
     body: body === undefined ? null : JSON.stringify(body),
   }).catch((error) => {
+    if (attempt < ATTEMPTS && error.cause?.code === 'UND_ERR_SOCKET') return undefined;
     throw new BedError(`Keystone: ${method} ${path}: ${error.cause?.message ?? error.message}; see its log`);
   });
+  if (response === undefined) return call(url, method, path, body, token, attempt + 1);
   const text = await response.text();
   if (!response.ok)
     throw new BedError(`Keystone: ${method} ${path}: ${response.status} ${text.slice(0, 300)}`);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
 import { Agent, createServer, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { until } from '../abuse/deadline.js';
@@ -8,7 +7,7 @@ import { exchange, head, type Endpoint } from '../abuse/wire.js';
 import { startFaultProxy } from './fault-proxy/fault-proxy.js';
 import { Port } from './fault-proxy/port.js';
 import { callAt, onProxyBench } from './fault-proxy/proxy-bench.js';
-import { leaveOut } from './requirement.js';
+import { swiftBed } from './swift-bed.js';
 
 describe('the fault proxy', () => {
   const bench = onProxyBench();
@@ -132,25 +131,15 @@ describe('the fault proxy', () => {
 });
 
 describe('the fault proxy before a real Swift', () => {
-  const file = process.env['SWIFT_TEST_ENV'] ?? '';
-
   it('is not noticed', async function () {
-    if (!existsSync(file)) leaveOut(this, 'SWIFT_TEST_ENV names no file of a running Swift');
-    const settings = new Map(
-      [...readFileSync(file, 'utf8').matchAll(/\b(ST_\w+)=(\S+)/g)].map(([, name = '', value = '']) => [
-        name,
-        value,
-      ]),
-    );
-    const login = new URL(settings.get('ST_AUTH') ?? '');
+    const { v1 } = await swiftBed(this);
+    const login = new URL(v1.authUrl);
     const proxy = await startFaultProxy({ target: login });
     const call = (method: string, path: string, headers: Record<string, string>, body?: Buffer) =>
       callAt(proxy.origin, method, path, { headers, ...(body === undefined ? {} : { body }) });
     try {
-      const credentials = {
-        'X-Auth-User': settings.get('ST_USER') ?? '',
-        'X-Auth-Key': settings.get('ST_KEY') ?? '',
-      };
+      assert.ok(v1.credentials.kind === 'v1');
+      const credentials = { 'X-Auth-User': v1.credentials.user, 'X-Auth-Key': v1.credentials.key };
       const { headers } = await call('GET', login.pathname, { ...credentials, Host: login.host });
       const storage = new URL(String(headers['x-storage-url']));
       assert.equal(storage.origin, proxy.origin);
