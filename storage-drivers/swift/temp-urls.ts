@@ -80,9 +80,7 @@ export class TempUrls {
 
   /** A URL that lets its holder read the object until then; undefined while the self-test fails. */
   async url(object: string, method: TempUrlMethod, expiresAt: Date): Promise<URL | undefined> {
-    // Only the first one waits: a proven key goes on being used while it is looked at again.
-    if (this.due === Number.NEGATIVE_INFINITY) await this.check();
-    else void this.check();
+    await this.check();
     if (this.signer === undefined) return undefined;
     return signTempUrl({ ...this.signer, container: this.options.container, object, method, expiresAt });
   }
