@@ -1,9 +1,8 @@
 import type { Config } from '../config/index.js';
-import { FORMAT_KEY } from '../domain/keys.js';
 import { StorageError, isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import type { StorageTelemetry } from '../ports/telemetry.js';
-import { STORE_VERSION, openFormat, writeFormat } from '../registry/store-format.js';
+import { NewerStore, openFormat, writeFormat } from '../registry/store-format.js';
 import type { StoreFormat } from '../registry/store-format.js';
 import { StartError } from './listen.js';
 import { createStorage } from './storage.js';
@@ -41,14 +40,12 @@ export async function openConfiguredStore(config: Config, telemetry: StorageTele
  * @throws StoreOutage; StartError, both in one line that names the store
  */
 export async function openStoreOf(config: Config, driver: StorageDriver): Promise<OpenStore> {
-  let newer = false;
   try {
-    newer = await isOfNewerRelease(driver);
     return { driver, format: await agreedFormat(config, driver) };
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     const message = `cannot open ${describe(config)}: ${error.message}`;
-    if (newer || !isStorageError(error, 'UNAVAILABLE', 'THROTTLED')) {
+    if (error instanceof NewerStore || !isStorageError(error, 'UNAVAILABLE', 'THROTTLED')) {
       throw new StartError(message, { cause: error });
     }
     throw new StoreOutage(message, error);
@@ -67,17 +64,6 @@ async function agreedFormat(config: Config, driver: StorageDriver): Promise<Stor
   }
   await writeFormat(driver, { ...format, shared });
   return { ...format, shared };
-}
-
-/** Told apart from an outage, which `openFormat` does not: no waiting helps. @throws StorageError */
-async function isOfNewerRelease(driver: StorageDriver): Promise<boolean> {
-  try {
-    const { version = 0 } = JSON.parse((await driver.read(FORMAT_KEY)).toString()) as Partial<StoreFormat>;
-    return version > STORE_VERSION;
-  } catch (error) {
-    if (error instanceof StorageError && error.code !== 'NOT_FOUND') throw error;
-    return false; // none yet, or unreadable: openFormat says so
-  }
 }
 
 function describe({ storage }: Config): string {

@@ -14,9 +14,19 @@ export interface StoreFormat {
   readonly shared: boolean;
 }
 
+/** The store belongs to a newer release: no waiting helps. */
+export class NewerStore extends StorageError {
+  constructor(version: number) {
+    super(
+      'UNAVAILABLE',
+      `the store has version ${version}, this release reads up to ${STORE_VERSION}: start a newer release of stackyard`,
+    );
+  }
+}
+
 /**
  * Reads the store's format, and writes it into a store that has none.
- * @throws StorageError UNAVAILABLE for a store of a newer release
+ * @throws NewerStore
  */
 export async function openFormat(driver: StorageDriver): Promise<StoreFormat> {
   const known = await readFormat(driver);
@@ -45,7 +55,7 @@ function encode(format: StoreFormat): Buffer {
   return Buffer.from(JSON.stringify(format));
 }
 
-/** Undefined for a store that has none yet. @throws StorageError UNAVAILABLE for a store of a newer release */
+/** Undefined for a store that has none yet. @throws NewerStore */
 export async function readFormat(driver: StorageDriver): Promise<StoreFormat | undefined> {
   let text: string;
   try {
@@ -55,12 +65,7 @@ export async function readFormat(driver: StorageDriver): Promise<StoreFormat | u
     throw error;
   }
   const format = parse(text);
-  if (format.version > STORE_VERSION) {
-    throw new StorageError(
-      'UNAVAILABLE',
-      `the store has version ${format.version}, this release reads up to ${STORE_VERSION}: start a newer release of stackyard`,
-    );
-  }
+  if (format.version > STORE_VERSION) throw new NewerStore(format.version);
   return format;
 }
 

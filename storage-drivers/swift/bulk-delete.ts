@@ -1,4 +1,4 @@
-import { quotedPath } from './slo.js';
+import { encodePath } from './object-names.js';
 
 /** What `POST /v1/ACCOUNT?bulk-delete` came to; its HTTP status is 200 whatever happened. */
 export interface BulkResult {
@@ -9,7 +9,8 @@ export interface BulkResult {
 }
 
 export function encodeBulkDelete(container: string, objects: readonly string[]): Buffer {
-  return Buffer.from(objects.map((object) => `${quotedPath(container, object)}\n`).join(''));
+  const prefix = `/${encodePath(container)}/`;
+  return Buffer.from(objects.map((object) => `${prefix}${encodePath(object)}\n`).join(''));
 }
 
 export function decodeBulkDelete(container: string, text: Buffer): BulkResult {

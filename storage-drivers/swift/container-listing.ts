@@ -1,6 +1,7 @@
 import { StorageError } from '../../src/ports/storage-driver.js';
 import type { SwiftClient } from './swift-client.js';
 import { swiftFailure } from './swift-failure.js';
+import type { SwiftInfo } from './swift-info.js';
 
 export interface ListedName {
   readonly name: string;
@@ -35,17 +36,18 @@ interface Row {
 export class ContainerListing {
   constructor(
     private readonly client: SwiftClient,
-    /** The most entries that Swift answers at once. */
-    private readonly pageLimit: () => number,
+    /** The limits of Swift, waited for. */
+    private readonly ready: (signal?: AbortSignal) => Promise<SwiftInfo>,
   ) {}
 
   /** At most `limit` entries, in order of UTF-8 bytes. */
   async page({ limit, ...request }: ListRequest): Promise<NamesListing> {
+    const { listingLimit } = await this.ready(request.signal);
     const rows: Row[] = [];
     let { marker } = request;
     for (;;) {
       // One more than wanted tells whether there is more.
-      const wanted = Math.min(limit + 1 - rows.length, this.pageLimit());
+      const wanted = Math.min(limit + 1 - rows.length, listingLimit);
       const page = await this.rows({ ...request, marker, limit: wanted });
       rows.push(...page);
       if (rows.length > limit || page.length < wanted) break;
@@ -63,8 +65,9 @@ export class ContainerListing {
 
   /** Every object, page after page. */
   async *all(prefix: string, marker?: string): AsyncGenerator<ListedName, void, void> {
+    const { listingLimit } = await this.ready();
     for (;;) {
-      const { objects, next } = await this.page({ prefix, marker, limit: this.pageLimit() - 1 });
+      const { objects, next } = await this.page({ prefix, marker, limit: listingLimit - 1 });
       yield* objects;
       if (next === undefined) return;
       marker = next;

@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Digest } from '../../src/domain/digest.js';
 import { segmentOwnerKey } from '../../src/domain/keys.js';
 import type { Key } from '../../src/domain/keys.js';
@@ -13,8 +12,7 @@ import { nested } from './slo-nesting.js';
 import type { SloPart } from './slo.js';
 import type { SloStore } from './slo-store.js';
 import type { SwiftClient } from './swift-client.js';
-import type { OpenContainer } from './swift-container.js';
-import { swiftFailure } from './swift-failure.js';
+import type { SwiftInfo } from './swift-info.js';
 
 export interface DloObjectsParts {
   readonly client: SwiftClient;
@@ -24,7 +22,7 @@ export interface DloObjectsParts {
   readonly writer: ObjectWriter;
   readonly ids: Ids;
   /** Waits for the container. */
-  ready(): Promise<OpenContainer>;
+  ready(): Promise<SwiftInfo>;
 }
 
 interface Verified {
@@ -41,8 +39,10 @@ export class DloObjects implements LegacyObjects {
 
   async inspect(key: Key): Promise<ObjectFacts> {
     const object = await this.objectOf(key);
+    const { client } = this.parts;
     // Where the container of its segments is gone, only the manifest itself is there.
-    const headers = (await this.head(object)) ?? (await this.head(object, 'multipart-manifest=get'));
+    const headers =
+      (await client.headNewest(object)) ?? (await client.headNewest(object, 'multipart-manifest=get'));
     if (headers === undefined) throw new StorageError('NOT_FOUND', `${object} does not exist`);
     const size = Number(headers['content-length']);
     const manifest = headers['x-object-manifest'];
@@ -81,11 +81,11 @@ export class DloObjects implements LegacyObjects {
     parts: readonly SloPart[],
   ): Promise<readonly SloPart[]> {
     const { names, slos, writer, ids } = this.parts;
-    const { info } = await this.parts.ready();
-    if (parts.length <= info.sloParts) return parts;
+    const { sloParts } = await this.parts.ready();
+    if (parts.length <= sloParts) return parts;
     const set = ids.unique();
     await writer.put(names.of(segmentOwnerKey(set, digest.hex)), Buffer.from(key));
-    return nested(slos, parts, { limit: info.sloParts, name: () => names.segment(set, ids.unique()) });
+    return nested(slos, parts, { limit: sloParts, name: () => names.segment(set, ids.unique()) });
   }
 
   /**
@@ -99,19 +99,6 @@ export class DloObjects implements LegacyObjects {
     const isSame = held.length === parts.length && held.every(isLike(parts));
     if (form !== 'legacy' && size === sizeOf(parts) && isSame) return;
     throw new StorageError('UNAVAILABLE', `${object} is not what it was just replaced by`);
-  }
-
-  private async head(object: string, query?: string): Promise<IncomingHttpHeaders | undefined> {
-    const { client } = this.parts;
-    const { status, headers } = await client.sendForHead({
-      method: 'HEAD',
-      object,
-      ...(query !== undefined && { query }),
-      headers: { 'X-Newest': 'true' },
-    });
-    if (status === 404) return undefined;
-    if (status !== 200) throw swiftFailure(client.nameOf({ method: 'HEAD', object }), status);
-    return headers;
   }
 
   private prefixOf(object: string, segments: string): string {

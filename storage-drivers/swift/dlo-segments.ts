@@ -7,7 +7,6 @@ import type { ObjectReader } from './object-reader.js';
 import { bareEtag } from './slo.js';
 import type { SloPart } from './slo.js';
 import type { SwiftClient } from './swift-client.js';
-import { swiftFailure } from './swift-failure.js';
 
 /** As distribution's Swift driver names segments: from 1 on, without a gap. */
 const NUMBERED = /^\/\d{16}$/;
@@ -68,10 +67,8 @@ export class DloSegments {
   }
 
   private async stat(object: string): Promise<SloPart | undefined> {
-    const request = { method: 'HEAD', object, headers: { 'X-Newest': 'true' } } as const;
-    const { status, headers } = await this.client.sendForHead(request);
-    if (status === 404) return undefined;
-    if (status !== 200) throw swiftFailure(this.client.nameOf(request), status);
+    const headers = await this.client.headNewest(object);
+    if (headers === undefined) return undefined;
     const isManifest = headers['x-static-large-object'] !== undefined;
     return { object, etag: bareEtag(headers.etag), size: Number(headers['content-length']), isManifest };
   }

@@ -8,6 +8,9 @@ export interface EraseFailure {
   readonly error: StorageError;
 }
 
+/** A longer bulk delete may outlast the patience of a request. */
+const BULK_DELETES = 1000;
+
 /** Deletes objects, each alone: a large object's segments stay. */
 export class ObjectEraser {
   constructor(private readonly client: SwiftClient) {}
@@ -18,12 +21,13 @@ export class ObjectEraser {
     throw swiftFailure(this.client.nameOf({ method: 'DELETE', object }), status);
   }
 
-  /** Tells those that could not be deleted. `atOnce` is what one bulk delete takes; 0 where there is none. */
+  /** Tells those that could not be deleted. `bulkDeletes` is what one bulk delete takes; 0 where there is none. */
   async deleteMany(
     objects: readonly string[],
-    atOnce: number,
+    bulkDeletes: number,
     signal?: AbortSignal,
   ): Promise<readonly EraseFailure[]> {
+    const atOnce = Math.min(bulkDeletes, BULK_DELETES);
     if (atOnce < 2 || objects.length < 2) return this.deleteEach(objects, signal);
     const failures: EraseFailure[] = [];
     for (let start = 0; start < objects.length; start += atOnce)

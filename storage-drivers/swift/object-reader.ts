@@ -4,8 +4,10 @@ import type { Readable } from 'node:stream';
 import type { ByteRange } from '../../src/domain/byte-range.js';
 import { StorageError, isStorageError } from '../../src/ports/storage-driver.js';
 import type { GetOptions, ObjectStat } from '../../src/ports/storage-driver.js';
+import { BufferBody } from '../buffer-body.js';
 import { Backoff } from './backoff.js';
 import { PieceBody } from './piece-body.js';
+import type { PieceSource } from './piece-body.js';
 import { boundariesOf, cut, stepsOf } from './pieces.js';
 import { lastModifiedOf } from './object-writer.js';
 import { bareEtag } from './slo.js';
@@ -111,7 +113,7 @@ export class ObjectReader {
     const stat = { size: found.total, lastModified: found.lastModified };
     if (found.total === 0 && range === undefined) {
       await answer.body.dump();
-      return { stat, body: new PieceBody(noSource, []) };
+      return { stat, body: new BufferBody([]) };
     }
     if (answer.status === 416 || (answer.status === 200 && start > 0)) {
       discard(answer.body);
@@ -179,7 +181,7 @@ export class ObjectReader {
     found: Pick<Found, 'etag'>,
     headers: Record<string, string>,
     signal: AbortSignal | undefined,
-  ): ConstructorParameters<typeof PieceBody>[0] {
+  ): PieceSource {
     const { clock, ids, times } = this.client.parts;
     let backoff = new Backoff(clock, ids, times.retry);
     return {
@@ -195,7 +197,7 @@ export class ObjectReader {
         if (answer.status !== 404 && answer.status !== 412) throw this.failure('GET', object, answer.status);
         throw new StorageError('UNAVAILABLE', `${object} was changed while it was read`);
       },
-      again: async (_offset, attempt, cause) => {
+      again: async (attempt, cause) => {
         signal?.throwIfAborted();
         if (isStorageError(cause)) throw cause;
         if (attempt === 1) backoff = new Backoff(clock, ids, times.retry);
@@ -205,11 +207,6 @@ export class ObjectReader {
     };
   }
 }
-
-const noSource: ConstructorParameters<typeof PieceBody>[0] = {
-  open: () => Promise.reject(new Error('there is nothing to read')),
-  again: () => Promise.resolve(),
-};
 
 async function* compared(object: string, body: AsyncIterable<Buffer>, etag: string): AsyncGenerator<Buffer> {
   const md5 = createHash('md5');

@@ -10,10 +10,10 @@ export interface PieceSource {
   /** The bytes of a range; may end early, by an error or without one. */
   open(range: ByteRange): Promise<Readable>;
   /**
-   * Told when a range ended early at `offset`, for the `attempt`-th time without a byte more; resolves when it is to
+   * Told when a range ended early, for the `attempt`-th time without a byte more; resolves when it is to
    * be asked for again. @throws what the body then ends with
    */
-  again(offset: number, attempt: number, cause: unknown): Promise<void>;
+  again(attempt: number, cause: unknown): Promise<void>;
 }
 
 /** Pieces one after the other; the next is opened when the one before is nearly read, so that nobody waits for it. */
@@ -128,7 +128,7 @@ export class PieceBody extends Readable {
     this.busy = true;
     this.failures += 1;
     try {
-      await this.source.again(this.offset, this.failures, cause);
+      await this.source.again(this.failures, cause);
     } catch (error) {
       this.destroy(error as Error);
       return;

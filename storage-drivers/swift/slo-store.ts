@@ -4,7 +4,7 @@ import { Backoff } from './backoff.js';
 import { OVERTAKEN, lastModifiedOf, overtaken } from './object-writer.js';
 import { bareEtag, decodeSlo, encodeSlo, sloEtag } from './slo.js';
 import type { SloPart } from './slo.js';
-import type { SwiftAnswer, SwiftClient } from './swift-client.js';
+import type { SwiftClient } from './swift-client.js';
 import { isPassing, swiftFailure } from './swift-failure.js';
 
 /** From this many parts on Swift may take longer for its checks than a quiet connection lives. */
@@ -69,8 +69,8 @@ export class SloStore {
    * gone or is no manifest. @throws StorageError UNAVAILABLE for a manifest that cannot be read
    */
   async treeOf(object: string): Promise<readonly SloPart[]> {
-    const { headers } = await this.headOf(object);
-    if (headers['x-static-large-object'] === undefined) return [];
+    const headers = await this.client.headNewest(object);
+    if (headers?.['x-static-large-object'] === undefined) return [];
     const tree = await this.treeBelow(object);
     const held = tree.reduce((sum, { isManifest, size }) => (isManifest ? sum : sum + size), 0);
     if (held === Number(headers['content-length'])) return tree;
@@ -91,16 +91,9 @@ export class SloStore {
   }
 
   private async isThere({ object, etag, size }: SloPart): Promise<boolean> {
-    const { status, headers } = await this.headOf(object);
-    if (status === 404) return false;
+    const headers = await this.client.headNewest(object);
+    if (headers === undefined) return false;
     return bareEtag(headers.etag) === etag && Number(headers['content-length']) === size;
-  }
-
-  /** @throws StorageError UNAVAILABLE for what is neither there nor gone */
-  private async headOf(object: string): Promise<Omit<SwiftAnswer, 'body'>> {
-    const answer = await this.client.sendForHead({ method: 'HEAD', object, headers: { 'X-Newest': 'true' } });
-    if (answer.status === 200 || answer.status === 404) return answer;
-    throw swiftFailure(this.client.nameOf({ method: 'HEAD', object }), answer.status);
   }
 
   private async treeBelow(object: string): Promise<readonly SloPart[]> {

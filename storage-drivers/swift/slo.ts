@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { encodePath } from './object-names.js';
 
 /** What a large object is made of: an object of the container, or another manifest. */
 export interface SloPart {
@@ -48,9 +47,4 @@ export function decodeSlo(container: string, text: Buffer): SloPart[] {
 /** As an HTTP header has it: quoted for a manifest, bare for a plain object. */
 export function bareEtag(header: string | readonly string[] | undefined): string {
   return (typeof header === 'string' ? header : '').replaceAll('"', '');
-}
-
-/** As bulk operations and copies want it. */
-export function quotedPath(container: string, object: string): string {
-  return `/${encodePath(container)}/${encodePath(object)}`;
 }

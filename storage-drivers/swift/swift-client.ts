@@ -97,7 +97,7 @@ export class SwiftClient {
     for (;;) {
       const attempt = await this.attempt(request);
       if (attempt instanceof StorageError) {
-        if (!(await backoff.again(request.signal, undefined))) throw attempt;
+        if (!(await backoff.again(request.signal))) throw attempt;
         continue;
       }
       const { answer, token } = attempt;
@@ -120,6 +120,22 @@ export class SwiftClient {
     const { status, headers, body } = await this.send(request);
     await body.dump();
     return { status, headers };
+  }
+
+  /**
+   * The headers of an object as it is now on any replica; undefined where there is none.
+   * @throws StorageError UNAVAILABLE for what is neither there nor gone
+   */
+  async headNewest(object: string, query?: string): Promise<IncomingHttpHeaders | undefined> {
+    const { status, headers } = await this.sendForHead({
+      method: 'HEAD',
+      object,
+      ...(query !== undefined && { query }),
+      headers: { 'X-Newest': 'true' },
+    });
+    if (status === 404) return undefined;
+    if (status !== 200) throw swiftFailure(this.nameOf({ method: 'HEAD', object }), status);
+    return headers;
   }
 
   /** An answer with a small body, read whole; a body that breaks off, or is not that of its etag, is asked for again. */

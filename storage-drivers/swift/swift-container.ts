@@ -9,20 +9,15 @@ import { readInfo } from './swift-info.js';
 /** Milliseconds after which the container is looked at again. */
 const LOOK_EVERY = 60_000;
 
-/** What is known of the container and of the Swift that keeps it. */
-export interface OpenContainer {
-  readonly headers: IncomingHttpHeaders;
-  readonly info: SwiftInfo;
-}
-
 /**
  * Opens the container, makes it where there is none, and refuses one that others may read; from then on it is looked
  * at every minute, so that one that vanishes or is opened to others is noticed.
  */
 export class SwiftContainer {
-  private opened: OpenContainer | undefined;
+  /** Known once the container is open. */
+  private info: SwiftInfo | undefined;
   private refusal: ContainerRefused | undefined;
-  private opening: Promise<OpenContainer> | undefined;
+  private opening: Promise<SwiftInfo> | undefined;
   private readonly stop: () => void;
 
   constructor(
@@ -37,10 +32,10 @@ export class SwiftContainer {
     this.stop = client.parts.clock.every(LOOK_EVERY, () => this.lookAgain());
   }
 
-  /** @throws StorageError UNAVAILABLE that names the fix */
-  async open(signal?: AbortSignal): Promise<OpenContainer> {
+  /** The limits of the Swift that keeps it. @throws StorageError UNAVAILABLE that names the fix */
+  async open(signal?: AbortSignal): Promise<SwiftInfo> {
     if (this.refusal !== undefined) throw this.refusal;
-    if (this.opened !== undefined) return this.opened;
+    if (this.info !== undefined) return this.info;
     signal?.throwIfAborted();
     this.opening ??= this.look().finally(() => (this.opening = undefined));
     return this.opening;
@@ -52,7 +47,7 @@ export class SwiftContainer {
 
   /** An outage says nothing of the container: what was known of it stays known. */
   private lookAgain(): void {
-    if (this.opened === undefined) return;
+    if (this.info === undefined) return;
     this.requireOurs().then(
       () => (this.refusal = undefined),
       (error: unknown) => {
@@ -61,13 +56,13 @@ export class SwiftContainer {
     );
   }
 
-  private async look(): Promise<OpenContainer> {
+  private async look(): Promise<SwiftInfo> {
     const info = await readInfo(this.client);
-    const headers = await this.requireOurs();
-    return (this.opened = { headers, info });
+    await this.requireOurs();
+    return (this.info = info);
   }
 
-  private async requireOurs(): Promise<IncomingHttpHeaders> {
+  private async requireOurs(): Promise<void> {
     // One 404 may be a replica that does not know it yet.
     const headers = (await this.head()) ?? (await this.head()) ?? (await this.create());
     const { storageUrl } = await this.client.parts.tokens.access();
@@ -82,7 +77,6 @@ export class SwiftContainer {
           `take that away: swift post --read-acl '' ${container}`,
       );
     }
-    return headers;
   }
 
   private async head(): Promise<IncomingHttpHeaders | undefined> {
@@ -93,7 +87,7 @@ export class SwiftContainer {
   }
 
   private async create(): Promise<IncomingHttpHeaders> {
-    if (this.opened !== undefined) {
+    if (this.info !== undefined) {
       throw new ContainerRefused(
         `the container ${this.client.parts.container} is gone, with all that it held; restore it, or restart to begin anew`,
       );

@@ -1,7 +1,7 @@
 import { readableBytes } from '../../src/domain/byte-size.js';
 import { failure, ok, warning, type Verdict } from '../../src/ports/finding.js';
 import type { SwiftFacts } from './swift-doctor-facts.js';
-import { JOIN_BYTES } from './swift-driver.js';
+import { SHORT_BYTES } from './swift-segments.js';
 import type { TempUrlInfo } from './temp-urls.js';
 
 /** What a cluster tells of itself. */
@@ -68,12 +68,12 @@ function faultsOf({ swift = {}, slo, bulk_delete: bulk }: ClusterInfo, segmentBy
       ),
     );
   }
-  const most = (swift.max_file_size ?? Infinity) - JOIN_BYTES;
+  const most = (swift.max_file_size ?? Infinity) - SHORT_BYTES;
   if (most <= 0) {
     faults.push(
       failure(
         'objects are too small for any segment',
-        `have max_file_size raised above ${readableBytes(JOIN_BYTES)}`,
+        `have max_file_size raised above ${readableBytes(SHORT_BYTES)}`,
       ),
     );
   } else if (most < segmentBytes) {

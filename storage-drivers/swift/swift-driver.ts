@@ -31,8 +31,8 @@ import { StreamedPuts } from './streamed-put.js';
 import { SwiftClient } from './swift-client.js';
 import type { SwiftTimes } from './swift-client.js';
 import { SwiftContainer } from './swift-container.js';
-import type { OpenContainer } from './swift-container.js';
-import { SwiftSegments } from './swift-segments.js';
+import { SHORT_BYTES, SwiftSegments } from './swift-segments.js';
+import type { SwiftInfo } from './swift-info.js';
 import { SwiftSession } from './swift-session.js';
 import { TempUrls } from './temp-urls.js';
 import { VerifiedPuts } from './verified-put.js';
@@ -62,8 +62,6 @@ export function createSwiftDriver(options: SwiftDriverOptions): StorageDriver {
 }
 
 const DELETE_BATCH = 1000;
-/** A joined segment is longer by less than this. */
-export const JOIN_BYTES = 1024 * 1024;
 
 class SwiftDriver implements StorageDriver {
   readonly name = 'swift';
@@ -82,12 +80,13 @@ class SwiftDriver implements StorageDriver {
   private readonly verified: VerifiedPuts;
   private readonly listing: ContainerListing;
   private readonly tempUrls: TempUrls;
-  private open: OpenContainer | undefined;
-  private listingLimit = 1000;
+  /** Known once the container is open. */
+  private info: SwiftInfo | undefined;
 
   constructor(options: SwiftDriverOptions) {
     const { account, clock, ids, times, segmentBytes } = options;
     this.limits = { segmentBytes, deleteBatch: DELETE_BATCH };
+    const ready = (signal?: AbortSignal): Promise<SwiftInfo> => this.ready(signal);
     this.names = new ObjectNames(options.prefix);
     this.session = new SwiftSession({ account, clock, timeout: times.request });
     this.client = new SwiftClient({
@@ -109,7 +108,7 @@ class SwiftDriver implements StorageDriver {
     this.writer = new ObjectWriter(this.client, this.puts);
     this.eraser = new ObjectEraser(this.client);
     this.verified = new VerifiedPuts(this.client, this.writer, this.puts);
-    this.listing = new ContainerListing(this.client, () => this.listingLimit);
+    this.listing = new ContainerListing(this.client, ready);
     this.tempUrls = new TempUrls(
       { store: new ClientTempUrlStore(this.client), clock, ids },
       {
@@ -119,7 +118,6 @@ class SwiftDriver implements StorageDriver {
       },
     );
     const { names, reader, writer, eraser, slos, listing } = this;
-    const ready = (signal?: AbortSignal): Promise<OpenContainer> => this.ready(signal);
     const ourTime = (swifts: Date): Date => this.client.ourTime(swifts);
     this.segments = new SwiftSegments({
       names,
@@ -175,7 +173,6 @@ class SwiftDriver implements StorageDriver {
   }
 
   async list({ prefix, delimiter, startAfter, limit, signal }: ListOptions): Promise<Listing> {
-    await this.ready(signal);
     requirePrefix(prefix);
     const marker = startAfter === undefined ? undefined : this.names.of(startAfter);
     const listing = await this.listing.page({
@@ -197,9 +194,9 @@ class SwiftDriver implements StorageDriver {
   }
 
   async deleteMany(keys: readonly Key[], { signal }: Abortable = {}): Promise<readonly DeleteFailure[]> {
-    const { info } = await this.ready(signal);
+    const { bulkDeletes } = await this.ready(signal);
     const objects = new Map(keys.map((key) => [this.objectOf(key), key]));
-    const failures = await this.eraser.deleteMany([...objects.keys()], info.bulkDeletes, signal);
+    const failures = await this.eraser.deleteMany([...objects.keys()], bulkDeletes, signal);
     return failures.flatMap(({ object, error }) => {
       const key = objects.get(object);
       return key === undefined ? [] : [{ key, error }];
@@ -222,15 +219,13 @@ class SwiftDriver implements StorageDriver {
   }
 
   /** Waits until the container is known to be there and to be private, and takes over the limits of its Swift. */
-  private async ready(signal?: AbortSignal): Promise<OpenContainer> {
-    const open = await this.container.open(signal);
-    if (open !== this.open) {
-      this.open = open;
-      const { listingLimit, maxObjectBytes } = open.info;
-      this.listingLimit = listingLimit;
-      this.limits.segmentBytes = Math.min(this.limits.segmentBytes, maxObjectBytes - JOIN_BYTES);
+  private async ready(signal?: AbortSignal): Promise<SwiftInfo> {
+    const info = await this.container.open(signal);
+    if (info !== this.info) {
+      this.info = info;
+      this.limits.segmentBytes = Math.min(this.limits.segmentBytes, info.maxObjectBytes - SHORT_BYTES);
     }
-    return open;
+    return info;
   }
 
   private objectOf(key: Key): string {

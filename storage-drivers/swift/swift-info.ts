@@ -11,8 +11,6 @@ export interface SwiftInfo {
   readonly sloParts: number;
   /** Objects of one bulk delete; 0 where there is none. */
   readonly bulkDeletes: number;
-  /** Undefined where Swift does not tell. */
-  readonly tempUrlDigests?: readonly string[];
 }
 
 const DEFAULTS: SwiftInfo = {
@@ -26,7 +24,6 @@ interface RawInfo {
   readonly swift?: { readonly max_file_size?: number; readonly container_listing_limit?: number };
   readonly slo?: { readonly max_manifest_segments?: number };
   readonly bulk_delete?: { readonly max_deletes_per_request?: number };
-  readonly tempurl?: { readonly allowed_digests?: readonly string[] };
 }
 
 /** Where there is no `/info`, or one that cannot be read, Swift's own limits are taken. */
@@ -42,12 +39,10 @@ export async function readInfo(client: SwiftClient): Promise<SwiftInfo> {
   if (raw.swift !== undefined && raw.slo === undefined) {
     throw new StorageError('UNAVAILABLE', 'Swift has no static large objects; enable the slo middleware');
   }
-  const digests = raw.tempurl?.allowed_digests;
   return {
     maxObjectBytes: raw.swift?.max_file_size ?? DEFAULTS.maxObjectBytes,
     listingLimit: raw.swift?.container_listing_limit ?? DEFAULTS.listingLimit,
     sloParts: raw.slo?.max_manifest_segments ?? DEFAULTS.sloParts,
     bulkDeletes: raw.bulk_delete?.max_deletes_per_request ?? 0,
-    ...(digests !== undefined && { tempUrlDigests: digests }),
   };
 }

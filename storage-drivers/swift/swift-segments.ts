@@ -23,14 +23,14 @@ import type { ObjectWriter } from './object-writer.js';
 import { nested } from './slo-nesting.js';
 import { partOf } from './slo-store.js';
 import type { SloStore } from './slo-store.js';
-import type { OpenContainer } from './swift-container.js';
+import type { SwiftInfo } from './swift-info.js';
 
-const MIB = 1024 * 1024;
-
-/** Swift slows reads of large objects down whose segments are shorter. */
-const SHORT_BYTES = MIB;
+/**
+ * Swift slows reads of large objects down whose segments are shorter: what follows one is joined with it, into one that
+ * is longer than it would be by less than this.
+ */
+export const SHORT_BYTES = 1024 * 1024;
 const SEGMENT_NAME = /^[a-z0-9-]{1,100}$/;
-const PAGE = 1000;
 
 export interface SwiftSegmentsParts {
   readonly names: ObjectNames;
@@ -43,7 +43,7 @@ export interface SwiftSegmentsParts {
   /** A time of Swift's by our clock, which the purge goes by. */
   ourTime(swifts: Date): Date;
   /** Waits for the container. */
-  ready(signal?: AbortSignal): Promise<OpenContainer>;
+  ready(signal?: AbortSignal): Promise<SwiftInfo>;
 }
 
 /** Segments are objects; a commit makes them a static large object. Only `remove` deletes any. */
@@ -86,7 +86,7 @@ export class SwiftSegments implements SegmentStore {
   ): Promise<ObjectStat> {
     requireSet(set);
     requireKey(target);
-    const { info } = await this.parts.ready(signal);
+    const { sloParts } = await this.parts.ready(signal);
     const object = this.parts.names.of(target);
     if (segments.length === 0)
       return this.parts.writer.put(object, new Uint8Array(), { ifAbsent: !replace, signal });
@@ -96,7 +96,7 @@ export class SwiftSegments implements SegmentStore {
     await this.own(set, target, signal);
     const leaves = segments.map((segment) => partOf(this.parts.names.segment(set, segment.name), segment));
     const parts = await nested(this.parts.slos, leaves, {
-      limit: info.sloParts,
+      limit: sloParts,
       name: () => this.parts.names.segment(set, this.parts.ids.unique()),
       signal,
     });
@@ -107,7 +107,7 @@ export class SwiftSegments implements SegmentStore {
   /** What no manifest of the set's owner records names is deleted, then the records that name nothing in the set. */
   async remove(set: SegmentSet): Promise<void> {
     requireSet(set);
-    const { info } = await this.parts.ready();
+    const { bulkDeletes } = await this.parts.ready();
     const { names, listing, slos, reader, eraser } = this.parts;
     const prefix = names.segment(set, '');
     const kept = new Set<string>();
@@ -121,8 +121,8 @@ export class SwiftSegments implements SegmentStore {
     }
     const dead: string[] = [];
     for await (const { name } of listing.all(prefix)) if (!kept.has(name)) dead.push(name);
-    for (const batch of [...batches(dead), ...batches(idle)]) {
-      const [failure] = await eraser.deleteMany(batch, info.bulkDeletes);
+    for (const objects of [dead, idle]) {
+      const [failure] = await eraser.deleteMany(objects, bulkDeletes);
       if (failure !== undefined) throw failure.error;
     }
   }
@@ -131,7 +131,6 @@ export class SwiftSegments implements SegmentStore {
     sets: readonly SegmentSetInfo[];
     next?: SegmentSet;
   }> {
-    await this.parts.ready();
     const { listing, names } = this.parts;
     const sets: SegmentSetInfo[] = [];
     // `/` and all that follows it in the set sort before what `0` begins.
@@ -177,10 +176,4 @@ export class SwiftSegments implements SegmentStore {
       throw new StorageError('NOT_FOUND', `a segment of ${set} has no segment's name`);
     return this.parts.names.segment(set, name);
   }
-}
-
-function batches<T>(items: readonly T[], size = PAGE): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
-    items.slice(i * size, (i + 1) * size),
-  );
 }
