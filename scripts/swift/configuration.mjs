@@ -14,8 +14,8 @@ export function swiftFiles({ root, ports, listen, keystone, settings }) {
     'account-server': backend('account', { ...common, bind_port: ports.account, workers: 0 }),
     'container-server': {
       ...backend('container', { ...common, bind_port: ports.container, workers: 0 }),
-      // Only the totals of an account wait for this one.
-      'container-updater': { ...updater, interval: 30, account_suppression_time: 1 },
+      // Only the totals of an account wait for this one, and a sweep keeps a core busy for many seconds.
+      'container-updater': { ...updater, interval: 600, account_suppression_time: 1 },
     },
     'object-server': {
       ...backend('object', { ...common, bind_port: ports.object, workers: 2 }),

@@ -114,6 +114,11 @@ export interface StorageDriver {
     readonly segmentBytes: number;
     /** The most keys one `deleteMany` takes. */
     readonly deleteBatch: number;
+    /**
+     * Bodies up to this cost less as one small object that is written again at the commit than as a segment; 0 where a
+     * segment costs no more.
+     */
+    readonly inlineBytes: number;
   };
   readonly segments: SegmentStore;
   /** Absent where no other registry stores objects in a form of its own. */

@@ -8,6 +8,7 @@ import type { BlobStore } from './blob-store.js';
 import type { DamagedBlobs } from './damaged-blobs.js';
 import { Digester, digestOf } from './digester.js';
 import type { UploadSession } from './session-id.js';
+import { bytesOf } from './session-states.js';
 import type { UploadBody } from './upload-receiver.js';
 import type { UploadState } from './upload-steps.js';
 
@@ -46,9 +47,9 @@ export class BlobCommitter {
     const stored = state.digests?.sha256 ?? digestOf(new Uint8Array());
     const actual = await this.digestIn(name, digest, session, state);
     if (!actual.equals(digest)) throw new RegistryError('DIGEST_INVALID');
-    const write = state.end === 0 ? this.emptyWriter(stored) : this.segmentsWriter(stored, session, state);
-    await this.place(stored, state.end, { write, rewrite: () => write({ replace: true }) });
-    await this.blobs.link(name, digest, { stored, size: state.end });
+    const write = this.writerOf(stored, session, state);
+    const placing = this.place(stored, state.end, { write, rewrite: () => write({ replace: true }) });
+    await this.blobs.link(name, digest, { stored, size: state.end }, placing);
   }
 
   /** Writes under the digest what has it. Bytes that are there already stay, unless they are damaged. */
@@ -88,6 +89,17 @@ export class BlobCommitter {
     );
   }
 
+  private writerOf(stored: Digest, session: UploadSession, state: UploadState): Placement['write'] {
+    if (state.end === 0) return this.emptyWriter(stored);
+    return state.inline === undefined
+      ? this.segmentsWriter(stored, session, state)
+      : this.inlineWriter(stored, state.inline.bytes);
+  }
+
+  private inlineWriter(stored: Digest, bytes: Buffer): Placement['write'] {
+    return ({ replace }) => this.driver.put(blobDataKey(stored), bytes, { ifAbsent: !replace });
+  }
+
   private segmentsWriter(stored: Digest, session: UploadSession, state: UploadState): Placement['write'] {
     return async ({ replace }) => {
       try {
@@ -116,8 +128,7 @@ export class BlobCommitter {
     if (known !== undefined) return known;
     const digester = Digester.start(digest.algorithm);
     try {
-      for await (const chunk of this.driver.segments.read(session.set, state.segments))
-        digester.update(chunk as Buffer);
+      for await (const chunk of bytesOf(this.driver, session, state)) digester.update(chunk);
     } catch (error) {
       if (!isStorageError(error, 'NOT_FOUND')) throw error;
       // Gone with an earlier commit: when the repository holds those very bytes under the digest, this is its repetition.

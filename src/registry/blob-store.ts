@@ -83,13 +83,20 @@ export class BlobStore {
   }
 
   /**
-   * Makes stored bytes part of a repository, under their sha256 and under `digest` if that is of another
-   * algorithm (distribution links both).
+   * Makes bytes part of a repository, under their sha256 and under `digest` if that is of another algorithm
+   * (distribution links both). They may be on their way yet: a link to bytes that are not there holds nothing.
+   * @throws what `placing` failed with
    */
-  async link(name: RepositoryName, digest: Digest, member: Member): Promise<void> {
+  async link(
+    name: RepositoryName,
+    digest: Digest,
+    member: Member,
+    placing: Promise<void> = Promise.resolve(),
+  ): Promise<void> {
     const since = this.membership.now();
     const names = digest.equals(member.stored) ? [digest] : [member.stored, digest];
-    await Promise.all([
+    await allDone([
+      placing,
       ...names.map((each) => writeLink(this.driver, layerLinkKey(name, each), member.stored)),
       this.catalog.mark(name),
     ]);
@@ -160,6 +167,12 @@ export class BlobStore {
       return blobUnknown(error);
     }
   }
+}
+
+/** Waits for all, whatever comes of them. @throws what the first in the list that failed did */
+async function allDone(all: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(all)).find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }
 
 /** How what may be absent is read. */

@@ -81,7 +81,7 @@ export function createRegistry(
       keys: new SessionKeys(driver, ids),
       steps,
       states,
-      receiver: new UploadReceiver(driver, states),
+      receiver: new UploadReceiver(driver, states, ids),
       blobs,
       committer: new BlobCommitter(driver, blobs, damaged),
       clock,

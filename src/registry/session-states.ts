@@ -38,13 +38,19 @@ export interface LiveState {
 }
 
 const LIVE_SESSIONS = 4096;
+/** Of the inline bytes of all of them together. */
+const LIVE_BYTES = 32 * 1024 * 1024;
 
 /**
  * How far upload sessions are: by their step records, and by what this process remembers of those it wrote, which
  * only saves reading bytes again.
  */
 export class SessionStates {
-  private readonly live = new LRUCache<string, LiveState>({ max: LIVE_SESSIONS });
+  private readonly live = new LRUCache<string, LiveState>({
+    max: LIVE_SESSIONS,
+    maxSize: LIVE_BYTES,
+    sizeCalculation: ({ state }) => 1 + (state.inline?.bytes.byteLength ?? 0),
+  });
 
   constructor(
     private readonly driver: StorageDriver,
@@ -87,11 +93,16 @@ export class SessionStates {
       if (!isStorageError(error, 'EXISTS')) throw error;
       const theirs = await this.steps.read(session.set, state.start);
       if (theirs === 'closed' || theirs === undefined) throw unknownUpload();
-      if (JSON.stringify(theirs) !== JSON.stringify(state)) {
+      if (!isSame(theirs, state)) {
         throw new UploadOffsetMismatch(name, progressOf(id, session, await this.latest(session, theirs)));
       }
     }
     this.live.set(liveKey(session, state), next);
+  }
+
+  /** Of a session that is over. */
+  forget(session: UploadSession, state: UploadState): void {
+    this.live.delete(liveKey(session, state));
   }
 
   /** Hashes that go on from a state; elsewhere than where it was reached, its bytes are read once. */
@@ -101,8 +112,7 @@ export class SessionStates {
     const live = this.live.get(liveKey(session, state));
     if (live !== undefined) return live.digester.copy();
     try {
-      const bytes = this.driver.segments.read(session.set, state.segments);
-      for await (const chunk of bytes) digester.update(chunk as Buffer);
+      for await (const chunk of bytesOf(this.driver, session, state)) digester.update(chunk);
     } catch (error) {
       if (isStorageError(error, 'NOT_FOUND')) throw unknownUpload();
       throw error;
@@ -115,6 +125,22 @@ export class SessionStates {
     }
     return digester;
   }
+}
+
+/** All bytes of a state, in order. The stream fails with NOT_FOUND if a segment is gone. */
+export async function* bytesOf(
+  driver: StorageDriver,
+  { set }: UploadSession,
+  { inline, segments }: UploadState,
+): AsyncGenerator<Uint8Array, void, void> {
+  if (inline !== undefined) yield inline.bytes;
+  else for await (const chunk of driver.segments.read(set, segments)) yield chunk as Uint8Array;
+}
+
+/** Whether two records of a step tell the same. */
+function isSame(one: UploadState, other: UploadState): boolean {
+  const told = ({ inline, ...state }: UploadState): string => JSON.stringify([state, inline?.name]);
+  return told(one) === told(other);
 }
 
 export function progressOf(id: string, session: UploadSession, state: UploadState): UploadProgress {

@@ -1,14 +1,18 @@
 import type { ByteRange } from '../domain/byte-range.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { RegistryError } from '../errors/registry-error.js';
+import type { Ids } from '../ports/ids.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { Segment, StorageDriver, StorageError } from '../ports/storage-driver.js';
-import type { Digester } from './digester.js';
+import { HeldBody } from '../ports/held-body.js';
+import { Digester } from './digester.js';
 import { appendSegments } from './segmenter.js';
 import type { UploadSession } from './session-id.js';
 import { unknownUpload } from './session-states.js';
 import type { LiveState, SessionRef, SessionStates } from './session-states.js';
 import type { UploadState } from './upload-steps.js';
+
+const NOTHING = Buffer.alloc(0);
 
 /** A request body. Iteration ends quietly, not by an error, when the sender goes away. */
 export interface UploadBody extends AsyncIterable<Uint8Array> {
@@ -29,6 +33,7 @@ export class UploadReceiver {
   constructor(
     private readonly driver: StorageDriver,
     private readonly states: SessionStates,
+    private readonly ids: Ids,
   ) {}
 
   /**
@@ -69,10 +74,35 @@ export class UploadReceiver {
   }
 
   private async store(session: UploadSession, state: UploadState, body: UploadBody): Promise<Received> {
+    const before = state.inline?.bytes ?? NOTHING;
+    const room = this.driver.limits.inlineBytes - before.byteLength;
+    const isLarge = state.segments.length > 0 || (body.length ?? 0) > room || room === 0;
+    if (isLarge && state.inline === undefined) return this.append(session, state, body);
+    const held = new HeldBody(body[Symbol.asyncIterator]());
+    await held.fill(Math.max(0, room) + 1);
+    if (held.size > room) return this.append(session, state, held.all());
     const digester = await this.states.digesterAt(session, state);
+    if (held.size === 0) return { state, digester };
+    const added = held.concat();
+    digester.update(added);
+    const after = stateAfter(state, [], digester);
+    const inline = { name: this.ids.unique(), bytes: Buffer.concat([before, added]) };
+    return { ...after, state: { ...after.state, inline } };
+  }
+
+  private async append(
+    session: UploadSession,
+    state: UploadState,
+    body: AsyncIterable<Uint8Array>,
+  ): Promise<Received> {
     const { segments: store, limits } = this.driver;
-    const { set } = session;
-    const appended = appendSegments(store, limits.segmentBytes, set, state.segments, body, digester);
+    const { set, algorithm } = session;
+    const { inline } = state;
+    // Inline bytes go before the body into the first segment, and are hashed once more with it.
+    const bytes = inline === undefined ? body : chained(inline.bytes, body);
+    const digester =
+      inline === undefined ? await this.states.digesterAt(session, state) : Digester.start(algorithm);
+    const appended = appendSegments(store, limits.segmentBytes, set, state.segments, bytes, digester);
     let whole: LiveState = { state, digester };
     try {
       for await (const segments of appended) whole = stateAfter(state, segments, digester.copy());
@@ -83,6 +113,14 @@ export class UploadReceiver {
       throw error;
     }
   }
+}
+
+async function* chained(
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  yield first;
+  yield* rest;
 }
 
 function stateAfter({ end }: UploadState, segments: readonly Segment[], digester: Digester): LiveState {

@@ -118,6 +118,7 @@ export class UploadSessions {
     const held = await this.heldFor(name, session, ref, state, next.state, digest);
     await this.verify(name, ref.id);
     await this.closingOnMismatch(session, () => this.parts.committer.commit(name, digest, session, held));
+    this.parts.states.forget(session, held);
   }
 
   /** A blob in one request, without a session. @throws RegistryError DIGEST_INVALID */

@@ -47,7 +47,7 @@ export function createFilesystemDriver(options: FilesystemDriverOptions): Storag
 
 class FilesystemDriver implements StorageDriver {
   readonly name = 'filesystem';
-  readonly limits = { segmentBytes: 256 * 1024 * 1024, deleteBatch: 1000 };
+  readonly limits = { segmentBytes: 256 * 1024 * 1024, deleteBatch: 1000, inlineBytes: 0 };
   readonly segments: SegmentFiles;
   private readonly root: string;
   private readonly watch: RootWatch;

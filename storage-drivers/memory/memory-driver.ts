@@ -34,6 +34,8 @@ export interface MemoryDriverOptions {
   readonly segmentBytes?: number;
   /** A last segment shorter than this is joined with what is appended to it; 1 MiB by default. */
   readonly joinBelow?: number;
+  /** As in `limits`; 0 by default. */
+  readonly inlineBytes?: number;
 }
 
 /** An object store in this process: nothing survives it, `expiresAfter` is ignored. */
@@ -56,9 +58,15 @@ class MemoryDriver implements StorageDriver {
   private readonly objects = new Map<Key, MemoryObject>();
   private sorted: string[] | undefined;
 
-  constructor({ clock, ids, segmentBytes = 32 * MIB, joinBelow = MIB }: MemoryDriverOptions) {
+  constructor({
+    clock,
+    ids,
+    segmentBytes = 32 * MIB,
+    joinBelow = MIB,
+    inlineBytes = 0,
+  }: MemoryDriverOptions) {
     this.clock = clock;
-    this.limits = { segmentBytes, deleteBatch: 1000 };
+    this.limits = { segmentBytes, deleteBatch: 1000, inlineBytes };
     const store = (key: Key, parts: readonly Uint8Array[], replace: boolean): ObjectStat =>
       this.store(key, parts, replace);
     const exists = (key: Key): boolean => this.objects.has(key);

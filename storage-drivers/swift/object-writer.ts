@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { StorageError } from '../../src/ports/storage-driver.js';
 import type { Abortable, ObjectStat, PutOptions } from '../../src/ports/storage-driver.js';
 import { Backoff } from './backoff.js';
-import type { HeldBody } from './held-body.js';
+import type { HeldBody } from '../../src/ports/held-body.js';
 import { bareEtag } from './slo.js';
 import type { PutAnswer, StreamedPuts } from './streamed-put.js';
 import type { SwiftClient } from './swift-client.js';

@@ -14,11 +14,16 @@ export interface PutAnswer {
   readonly headers: IncomingHttpHeaders;
 }
 
+/** Bytes that are sent at once: Swift and this process wake up less often than for each chunk of a client. */
+const BURST_BYTES = 512 * 1024;
+
 /** A PUT whose body was asked for. What is written to it cannot be sent again. */
 export class OpenPut {
   private answer: PutAnswer | undefined;
   private failure: Error | undefined;
   private wake: () => void = () => undefined;
+  /** Bytes of the burst that is being collected. */
+  private held = 0;
 
   constructor(
     private readonly req: ClientRequest,
@@ -40,12 +45,17 @@ export class OpenPut {
   async write(chunk: Uint8Array): Promise<void> {
     if (this.answer !== undefined) return;
     if (this.failure !== undefined) throw this.failure;
-    if (this.req.write(chunk)) return;
+    if (this.held === 0) this.req.cork();
+    this.req.write(chunk);
+    this.held += chunk.byteLength;
+    if (this.held < BURST_BYTES) return;
+    this.send();
     await this.until(() => !this.req.writableNeedDrain);
   }
 
   /** The answer to the whole body. */
   async end(): Promise<PutAnswer> {
+    this.send();
     if (this.answer === undefined) this.req.end();
     await this.until(() => false);
     if (this.answer === undefined) throw this.failure ?? this.broken('no answer');
@@ -56,6 +66,12 @@ export class OpenPut {
   /** Swift stores nothing of a body that breaks off. */
   abandon(): void {
     this.req.destroy();
+  }
+
+  private send(): void {
+    if (this.held === 0) return;
+    this.held = 0;
+    this.req.uncork();
   }
 
   private fail(error: Error): void {

@@ -203,6 +203,8 @@ export class SwiftClient {
         headers: { ...request.headers, 'X-Auth-Token': token },
         body: request.body ?? null,
         signal: request.signal,
+        // undici gives a connection up after a HEAD unless told otherwise; Swift sends no body there.
+        reset: false,
       });
       this.compareClocks(headers.date?.toString());
       return { answer: { status: statusCode, headers, body }, token };

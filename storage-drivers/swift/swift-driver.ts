@@ -62,10 +62,12 @@ export function createSwiftDriver(options: SwiftDriverOptions): StorageDriver {
 }
 
 const DELETE_BATCH = 1000;
+/** Written twice they cost Swift less than a segment with its owner record, its manifest and slower reads. */
+const INLINE_BYTES = 2 * 1024 * 1024;
 
 class SwiftDriver implements StorageDriver {
   readonly name = 'swift';
-  readonly limits: { segmentBytes: number; deleteBatch: number };
+  readonly limits: { segmentBytes: number; deleteBatch: number; inlineBytes: number };
   readonly segments: SwiftSegments;
   readonly legacy: DloObjects;
   private readonly names: ObjectNames;
@@ -85,7 +87,7 @@ class SwiftDriver implements StorageDriver {
 
   constructor(options: SwiftDriverOptions) {
     const { account, clock, ids, times, segmentBytes } = options;
-    this.limits = { segmentBytes, deleteBatch: DELETE_BATCH };
+    this.limits = { segmentBytes, deleteBatch: DELETE_BATCH, inlineBytes: INLINE_BYTES };
     const ready = (signal?: AbortSignal): Promise<SwiftInfo> => this.ready(signal);
     this.names = new ObjectNames(options.prefix);
     this.session = new SwiftSession({ account, clock, timeout: times.request });

@@ -15,7 +15,7 @@ import type {
 import { requireKey, requireSet } from '../../src/ports/storage-requirements.js';
 import { abortable } from '../abortable.js';
 import type { ContainerListing } from './container-listing.js';
-import { HeldBody } from './held-body.js';
+import { HeldBody } from '../../src/ports/held-body.js';
 import type { ObjectNames } from './object-names.js';
 import type { ObjectEraser } from './object-eraser.js';
 import type { ObjectReader } from './object-reader.js';

@@ -14,6 +14,7 @@ import { assertBlob } from './operations/operation.js';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const SEGMENTS = /\/segments\/stackyard\//;
+const STEPS = /stackyard\/v1\/uploads\//;
 
 /** One bit of one body is another, as bad memory or a bad disk makes it; lengths and headers are right. */
 describe('faults: bytes that change on the way', function () {
@@ -57,13 +58,30 @@ describe('faults: bytes that change on the way', function () {
   });
 
   it('a short segment is joined to the next chunk as it was written', async () => {
-    const bytes = fresh(400 * KIB);
-    const first = await lane.small.patch(await lane.small.openUpload(name), bytes.subarray(0, 200 * KIB));
+    const bytes = fresh(3 * MIB);
+    const begun = 2 * MIB + 200 * KIB;
+    const first = await lane.small.patch(await lane.small.openUpload(name), bytes.subarray(0, begun));
     let location = first;
     await altered({ method: 'GET', path: SEGMENTS }, 1000, async () => {
-      location = await lane.small.patch(first, bytes.subarray(200 * KIB));
+      location = await lane.small.patch(first, bytes.subarray(begun));
     });
     (await lane.small.close(location, digestOf(bytes))).expect(201);
+    await assertBlob(lane, name, bytes);
+  });
+
+  it('a small upload goes on at another server as it was written', async () => {
+    const bytes = fresh(400 * KIB);
+    const begun = await lane.witness.patch(
+      await lane.witness.openUpload(name),
+      bytes.subarray(0, 200 * KIB),
+    );
+    let location = begun;
+    await altered({ method: 'GET', path: STEPS }, 1000, async () => {
+      location = await lane.small.patch(begun, bytes.subarray(200 * KIB));
+    });
+    await altered({ method: 'GET', path: STEPS }, 300 * KIB, async () =>
+      (await lane.large.close(location, digestOf(bytes))).expect(201),
+    );
     await assertBlob(lane, name, bytes);
   });
 

@@ -61,12 +61,14 @@ describe('Swift requests', function () {
     await assertRequests(3, push('new', bytesOf(10, 3)));
   });
 
-  it('a blob by POST + PATCH + PUT: n + 4, 5 for one segment', async () => {
-    for (const [bytes, segments] of [
-      [SMALL, 1],
-      [LARGE, 3],
+  it('a blob by POST + PATCH + PUT: n + 4, 3 up to 2 MiB', async () => {
+    for (const [bytes, requests] of [
+      [SMALL, 3],
+      [bytesOf(SEGMENT, 4), 3],
+      [bytesOf(SEGMENT + 1, 4), 2 + 4],
+      [LARGE, 3 + 4],
     ] as const) {
-      await assertRequests(segments + 4, async () => {
+      await assertRequests(requests, async () => {
         const location = await client.patch(await client.openUpload('a'), bytes);
         (await client.close(location, digestOf(bytes))).expect(201);
       });
@@ -74,13 +76,25 @@ describe('Swift requests', function () {
   });
 
   it('+1 when another node finishes, +1 per further PATCH beside its segments', async () => {
-    const { client: other } = await start();
-    const location = await client.patch(await client.openUpload('a'), SMALL);
-    // One more: the other has not seen the mark of the repository in the catalog yet.
-    await assertRequests(4 + 1, async () => (await other.close(location, digestOf(SMALL))).expect(201));
-    await assertRequests(2 + 5, async () => {
-      const first = await client.patch(await client.openUpload('a'), LARGE.subarray(0, SEGMENT));
-      const second = await client.patch(first, LARGE.subarray(SEGMENT, 2 * SEGMENT));
+    // One more each: the other has not seen the mark of the repository in the catalog yet.
+    for (const [bytes, requests] of [
+      [SMALL, 3 + 1],
+      [LARGE, 4 + 1],
+    ] as const) {
+      const { client: other } = await start();
+      const location = await client.patch(await client.openUpload('a'), bytes);
+      await assertRequests(requests, async () => (await other.close(location, digestOf(bytes))).expect(201));
+    }
+    const another = bytesOf(5 * MIB, 5);
+    await assertRequests(3 + 5, async () => {
+      const first = await client.patch(await client.openUpload('a'), another.subarray(0, 2 * SEGMENT));
+      const second = await client.patch(first, another.subarray(2 * SEGMENT));
+      (await client.close(second, digestOf(another))).expect(201);
+    });
+    // A first PATCH that was held inline is written with the second.
+    await assertRequests(1 + 2 + 1 + 3, async () => {
+      const first = await client.patch(await client.openUpload('a'), LARGE.subarray(0, 1000));
+      const second = await client.patch(first, LARGE.subarray(1000, 2 * SEGMENT));
       (await client.close(second, digestOf(LARGE.subarray(0, 2 * SEGMENT)))).expect(201);
     });
   });

@@ -9,7 +9,8 @@ import { bytesOf } from '../http/content.js';
 import { DAY, onEveryStore } from '../support/in-process.js';
 import { withFaults } from './faulty.js';
 
-const FIRST = bytesOf(1000, 1);
+// Large enough for a segment on every store.
+const FIRST = bytesOf(150_000, 1);
 const SECOND = bytesOf(500, 2);
 const WHOLE = Buffer.concat([FIRST, SECOND]);
 

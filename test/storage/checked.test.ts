@@ -28,7 +28,7 @@ function careless(calls: unknown[][], error?: Error): StorageDriver {
   const stat = { size: 0, lastModified: new Date(0) };
   return {
     name: 'careless',
-    limits: { segmentBytes: 100, deleteBatch: 3 },
+    limits: { segmentBytes: 100, deleteBatch: 3, inlineBytes: 0 },
     stat: note(stat),
     get: note({ stat, body: Readable.from([]) }),
     read: note(Buffer.alloc(0)),

@@ -53,8 +53,9 @@ export function fakeIds(): Ids {
   };
 }
 
-export type StoreName = 'memory' | 'filesystem';
-export const STORE_NAMES: readonly StoreName[] = ['memory', 'filesystem'];
+/** `inline` is a memory store that would rather have small uploads in their step records, as Swift's does. */
+export type StoreName = 'memory' | 'inline' | 'filesystem';
+export const STORE_NAMES: readonly StoreName[] = ['memory', 'inline', 'filesystem'];
 
 /** What outlives the servers over it. */
 export interface TestStore {
@@ -71,8 +72,9 @@ export interface TestStore {
 export async function openStore(name: StoreName): Promise<TestStore> {
   const clock = new FakeClock();
   const ids = fakeIds();
-  if (name === 'memory') {
-    const driver = createMemoryDriver({ clock, ids, segmentBytes: 8 * MIB });
+  if (name !== 'filesystem') {
+    const inlineBytes = name === 'inline' ? 100_000 : 0;
+    const driver = createMemoryDriver({ clock, ids, segmentBytes: 8 * MIB, inlineBytes });
     return { name, clock, ids, root: '', driver: () => driver, remove: () => driver.close() };
   }
   const directory = await temporaryDirectory('store');
