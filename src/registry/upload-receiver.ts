@@ -80,7 +80,7 @@ export class UploadReceiver {
     if (isLarge && state.inline === undefined) return this.append(session, state, body);
     const held = new HeldBody(body[Symbol.asyncIterator]());
     await held.fill(Math.max(0, room) + 1);
-    if (held.size > room) return this.append(session, state, held.all());
+    if (held.size > 0 && held.size > room) return this.append(session, state, held.all());
     const digester = await this.states.digesterAt(session, state);
     if (held.size === 0) return { state, digester };
     const added = held.concat();

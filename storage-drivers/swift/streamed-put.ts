@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Clock } from '../../src/ports/clock.js';
 import { Backoff } from './backoff.js';
 import type { SwiftClient, SwiftRequest } from './swift-client.js';
 import { isPassing, retryAfterOf, swiftFailure } from './swift-failure.js';
@@ -16,19 +17,23 @@ export interface PutAnswer {
 
 /** Bytes that are sent at once: Swift and this process wake up less often than for each chunk of a client. */
 const BURST_BYTES = 512 * 1024;
+/** Milliseconds after which a burst is sent however short it is: Swift gives up on who is silent for 60 s. */
+const BURST_AGE = 5000;
 
 /** A PUT whose body was asked for. What is written to it cannot be sent again. */
 export class OpenPut {
   private answer: PutAnswer | undefined;
   private failure: Error | undefined;
   private wake: () => void = () => undefined;
-  /** Bytes of the burst that is being collected. */
+  /** Bytes of the burst that is being collected, and when it began. */
   private held = 0;
+  private since = 0;
 
   constructor(
     private readonly req: ClientRequest,
     /** Milliseconds that the server may take for each step. */
     private readonly patience: number,
+    private readonly clock: Clock,
     private readonly broken: (cause: unknown) => Error,
   ) {
     req.on('response', (res) => {
@@ -45,10 +50,11 @@ export class OpenPut {
   async write(chunk: Uint8Array): Promise<void> {
     if (this.answer !== undefined) return;
     if (this.failure !== undefined) throw this.failure;
-    if (this.held === 0) this.req.cork();
+    if (chunk.byteLength === 0) return;
+    if (this.held === 0) this.collect();
     this.req.write(chunk);
     this.held += chunk.byteLength;
-    if (this.held < BURST_BYTES) return;
+    if (this.held < BURST_BYTES && this.clock.now() - this.since < BURST_AGE) return;
     this.send();
     await this.until(() => !this.req.writableNeedDrain);
   }
@@ -68,10 +74,16 @@ export class OpenPut {
     this.req.destroy();
   }
 
+  /** The socket is corked, not the request: what a corked request held back may never drain (Node 22). */
+  private collect(): void {
+    this.since = this.clock.now();
+    this.req.socket?.cork();
+  }
+
   private send(): void {
     if (this.held === 0) return;
     this.held = 0;
-    this.req.uncork();
+    this.req.socket?.uncork();
   }
 
   private fail(error: Error): void {
@@ -141,7 +153,7 @@ export class StreamedPuts {
   }
 
   private begin(storageUrl: URL, token: string, put: StreamedPut): Promise<OpenPut | Refusal> {
-    const { times } = this.client.parts;
+    const { clock, times } = this.client.parts;
     const secure = storageUrl.protocol === 'https:';
     const req = (secure ? httpsRequest : httpRequest)({
       agent: secure ? this.https : this.http,
@@ -166,7 +178,7 @@ export class StreamedPuts {
         req.removeListener('response', onResponse);
         resolve(outcome);
       };
-      const opened = (): void => settle(new OpenPut(req, times.request, broken));
+      const opened = (): void => settle(new OpenPut(req, times.request, clock, broken));
       const onResponse = (res: IncomingMessage): void => {
         res.resume();
         // The body was never sent: the connection cannot be used again.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { DAY, onEveryStore } from '../support/in-process.js';
+import { withFaults } from '../registry/faulty.js';
 import { Client, digestOf, withDigest } from './client.js';
 import { bytesOf } from './content.js';
 
@@ -112,6 +113,22 @@ onEveryStore('upload sessions', (bench) => {
     (await client.call('PATCH', first, { body: FIRST })).expectError(416, 'RANGE_INVALID');
     (await client.close(next, DIGEST)).expect(201);
     await assertBlob(DIGEST, WHOLE);
+  });
+
+  it('two servers that both took a first chunk: no bytes get the digest of others', async () => {
+    const { another } = bench();
+    // As a store may that was asked twice at once.
+    const unconditional = withFaults(bench().store.driver(), {
+      put: (key, bytes, { ifAbsent: _, ...options } = {}) => bench().store.driver().put(key, bytes, options),
+    });
+    const other = new Client(await another({ driver: unconditional }));
+    const start = await client.openUpload('a');
+    await client.patch(start, FIRST);
+    const theirs = bytesOf(FIRST.byteLength, 9);
+    await other.patch(start, theirs);
+    const last = (await client.patchChunk(start, FIRST.byteLength, SECOND)).expect(202).header('location');
+    (await client.close(last, DIGEST)).expectError(400, 'DIGEST_INVALID');
+    (await client.get(`/v2/a/blobs/${DIGEST}`)).expectError(404, 'BLOB_UNKNOWN');
   });
 
   const malformed = [
