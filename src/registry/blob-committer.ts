@@ -2,13 +2,15 @@ import type { Digest } from '../domain/digest.js';
 import { blobDataKey } from '../domain/keys.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { RegistryError } from '../errors/registry-error.js';
+import { HeldBody } from '../ports/held-body.js';
 import { StorageError, StoredOtherwise, isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import type { BlobStore } from './blob-store.js';
 import type { DamagedBlobs } from './damaged-blobs.js';
 import { Digester, digestOf } from './digester.js';
 import type { UploadSession } from './session-id.js';
-import { bytesOf } from './session-states.js';
+import type { Member } from './membership.js';
+import { bytesOf, cutOff } from './session-states.js';
 import type { UploadBody } from './upload-receiver.js';
 import type { UploadState } from './upload-steps.js';
 
@@ -30,6 +32,7 @@ export class BlobCommitter {
   /** A body whose sha256 and length were announced: one PUT at its final name. @throws RegistryError DIGEST_INVALID */
   async putKnown(name: RepositoryName, digest: Digest, body: UploadBody): Promise<void> {
     const size = body.length ?? 0;
+    if (size <= this.driver.limits.inlineBytes) return this.putHeld(name, digest, size, body);
     await this.place(digest, size, {
       write: ({ replace }) => this.putVerified(digest, size, body, replace),
       rewrite: () => this.markForNextPush(digest),
@@ -47,9 +50,32 @@ export class BlobCommitter {
     const stored = state.digests?.sha256 ?? digestOf(new Uint8Array());
     const actual = await this.digestIn(name, digest, session, state);
     if (!actual.equals(digest)) throw new RegistryError('DIGEST_INVALID');
-    const write = this.writerOf(stored, session, state);
-    const placing = this.place(stored, state.end, { write, rewrite: () => write({ replace: true }) });
-    await this.blobs.link(name, digest, { stored, size: state.end }, placing);
+    await this.linkWhilePlacing(
+      name,
+      digest,
+      { stored, size: state.end },
+      this.writerOf(stored, session, state),
+    );
+  }
+
+  private async putHeld(name: RepositoryName, digest: Digest, size: number, body: UploadBody): Promise<void> {
+    const held = new HeldBody(body[Symbol.asyncIterator]());
+    await held.fill(size + 1);
+    if (body.interrupted) throw cutOff();
+    const bytes = held.concat();
+    if (bytes.byteLength !== size || !digestOf(bytes).equals(digest))
+      throw new RegistryError('DIGEST_INVALID');
+    await this.linkWhilePlacing(name, digest, { stored: digest, size }, this.bytesWriter(digest, bytes));
+  }
+
+  private async linkWhilePlacing(
+    name: RepositoryName,
+    digest: Digest,
+    member: Member,
+    write: Placement['write'],
+  ): Promise<void> {
+    const placement = { write, rewrite: () => write({ replace: true }) };
+    await this.blobs.link(name, digest, member, this.place(member.stored, member.size, placement));
   }
 
   /** Writes under the digest what has it. Bytes that are there already stay, unless they are damaged. */
@@ -71,9 +97,7 @@ export class BlobCommitter {
       await this.driver.putVerified(blobDataKey(digest), body, { digest, size, replace });
     } catch (error) {
       if (error instanceof StoredOtherwise) await this.damaged.mark(digest);
-      if (body.interrupted) {
-        throw new RegistryError('BLOB_UPLOAD_INVALID', 'the request ended before its body was complete');
-      }
+      if (body.interrupted) throw cutOff();
       if (isStorageError(error, 'MISMATCH'))
         throw new RegistryError('DIGEST_INVALID', undefined, { cause: error });
       throw error;
@@ -90,13 +114,13 @@ export class BlobCommitter {
   }
 
   private writerOf(stored: Digest, session: UploadSession, state: UploadState): Placement['write'] {
-    if (state.end === 0) return this.emptyWriter(stored);
+    if (state.end === 0) return this.bytesWriter(stored, new Uint8Array());
     return state.inline === undefined
       ? this.segmentsWriter(stored, session, state)
-      : this.inlineWriter(stored, state.inline.bytes);
+      : this.bytesWriter(stored, state.inline.bytes);
   }
 
-  private inlineWriter(stored: Digest, bytes: Buffer): Placement['write'] {
+  private bytesWriter(stored: Digest, bytes: Uint8Array): Placement['write'] {
     return ({ replace }) => this.driver.put(blobDataKey(stored), bytes, { ifAbsent: !replace });
   }
 
@@ -110,10 +134,6 @@ export class BlobCommitter {
         throw error;
       }
     };
-  }
-
-  private emptyWriter(stored: Digest): Placement['write'] {
-    return ({ replace }) => this.driver.put(blobDataKey(stored), new Uint8Array(), { ifAbsent: !replace });
   }
 
   /** The session's digest in the algorithm that the client closes with, announced or not. */

@@ -148,6 +148,10 @@ export function progressOf(id: string, session: UploadSession, state: UploadStat
   return { id, set: session.set, start: state.start, end: state.end };
 }
 
+export function cutOff(): RegistryError {
+  return new RegistryError('BLOB_UPLOAD_INVALID', 'the request ended before its body was complete');
+}
+
 export function unknownUpload(message?: string): RegistryError {
   return new RegistryError('BLOB_UPLOAD_UNKNOWN', message);
 }

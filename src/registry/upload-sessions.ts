@@ -10,7 +10,7 @@ import type { SegmentSet, StorageDriver } from '../ports/storage-driver.js';
 import type { BlobCommitter } from './blob-committer.js';
 import type { BlobStore } from './blob-store.js';
 import { Digester, digestOf } from './digester.js';
-import { UploadOffsetMismatch, progressOf, unknownUpload } from './session-states.js';
+import { UploadOffsetMismatch, cutOff, progressOf, unknownUpload } from './session-states.js';
 import type { SessionRef, SessionStates, UploadProgress } from './session-states.js';
 import { decodeSessionId, encodeSessionId } from './session-id.js';
 import type { UploadSession } from './session-id.js';
@@ -113,7 +113,7 @@ export class UploadSessions {
     if (next === undefined) return;
     if (body.interrupted || next.failure !== undefined) {
       await this.parts.receiver.record(name, session, ref, state, next);
-      throw new RegistryError('BLOB_UPLOAD_INVALID', 'the request ended before its body was complete');
+      throw cutOff();
     }
     const held = await this.heldFor(name, session, ref, state, next.state, digest);
     await this.verify(name, ref.id);
@@ -133,7 +133,7 @@ export class UploadSessions {
     const { state, failure } = await this.parts.receiver.receive(session, NOTHING_YET, body);
     if (failure !== undefined) throw failure;
     if (body.interrupted) {
-      throw new RegistryError('BLOB_UPLOAD_INVALID', 'the request ended before its body was complete');
+      throw cutOff();
     }
     await this.parts.committer.commit(name, digest, session, state);
   }
