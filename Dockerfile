@@ -25,5 +25,5 @@ EXPOSE 5000
 # Whether the process lives: a store that is away is told by /readyz, and no restart brings it back.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
     CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.STACKYARD_SERVER_PORT || 5000}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "--min-semi-space-size=16", "dist/src/cli/stackyard.js"]
+ENTRYPOINT ["node", "--min-semi-space-size=16", "--initial-old-space-size=96", "dist/src/cli/stackyard.js"]
 CMD ["serve"]

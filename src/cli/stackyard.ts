@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --min-semi-space-size=16
+#!/usr/bin/env -S node --min-semi-space-size=16 --initial-old-space-size=96
 import { processContext } from './process-context.js';
 import { run } from './program.js';
 

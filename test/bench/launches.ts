@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { HEAP_FLAGS } from '../../src/composition/workers.js';
 import type { Options } from './options.js';
 import type { Launch } from './server-process.js';
 
@@ -38,7 +39,7 @@ export async function launchOurs(
     command: process.execPath,
     args: [
       ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
-      '--min-semi-space-size=16',
+      ...HEAP_FLAGS,
       join(here, '../../src/main.js'),
     ],
     environment: {

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
+import { HEAP_FLAGS } from '../../src/composition/workers.js';
 import { startChild, Tail } from './child.js';
 import { compiledRoot } from './project.js';
 import { temporaryDirectory } from './temporary.js';
@@ -48,23 +49,19 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
   const startMs = options.startMs ?? 30_000;
   const tail = new Tail();
   const log: Record<string, unknown>[] = [];
-  const child = await startChild(
-    process.execPath,
-    ['--min-semi-space-size=16', join(compiledRoot, 'src', 'main.js')],
-    {
-      cwd: home.path, // no stackyard.yaml lies there
-      env: {
-        ...cleanEnvironment(),
-        HOST: options.host ?? '127.0.0.1',
-        PORT: String(options.port ?? 0),
-        STACKYARD_STORAGE_DRIVER: 'filesystem',
-        STACKYARD_STORAGE_FILESYSTEM_ROOT: root,
-        STACKYARD_SERVER_WORKERS: String(options.workers ?? 1),
-        ...options.env,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
+  const child = await startChild(process.execPath, [...HEAP_FLAGS, join(compiledRoot, 'src', 'main.js')], {
+    cwd: home.path, // no stackyard.yaml lies there
+    env: {
+      ...cleanEnvironment(),
+      HOST: options.host ?? '127.0.0.1',
+      PORT: String(options.port ?? 0),
+      STACKYARD_STORAGE_DRIVER: 'filesystem',
+      STACKYARD_STORAGE_FILESYSTEM_ROOT: root,
+      STACKYARD_SERVER_WORKERS: String(options.workers ?? 1),
+      ...options.env,
     },
-  );
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const { stdout, stderr } = child.process;
   if (stdout === null || stderr === null) throw new Error('the server was started without pipes');
   stderr.setEncoding('utf8').on('data', (chunk: string) => tail.add(chunk));
