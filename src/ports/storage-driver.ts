@@ -131,7 +131,10 @@ export interface StorageDriver {
    * where the store tells that the content is not whole
    */
   get(key: Key, options?: GetOptions): Promise<{ stat: ObjectStat; body: Readable }>;
-  /** A small object, read whole. @throws StorageError NOT_FOUND */
+  /**
+   * A small object, read whole.
+   * @throws StorageError NOT_FOUND; of some stores for a moment while the object is overwritten
+   */
   read(key: Key, options?: ReadOptions): Promise<Buffer>;
   /** A small object, written atomically. @throws StorageError EXISTS with `ifAbsent` */
   put(key: Key, bytes: Uint8Array, options?: PutOptions): Promise<ObjectStat>;

@@ -3,7 +3,8 @@ import type { ReadOptions } from '../ports/storage-driver.js';
 
 /**
  * Reads, and where nothing is found once more from whichever replica is newest: one that has not got yet what another
- * process was acknowledged a moment ago must not refuse a manifest or a pull.
+ * process was acknowledged a moment ago must not refuse a manifest or a pull. Nor must one that is just overwriting the
+ * object: for a moment Swift's object server may find no version of it.
  */
 export async function surely<T>(read: (options: ReadOptions) => Promise<T>): Promise<T> {
   try {

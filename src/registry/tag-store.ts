@@ -18,6 +18,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Invalidations } from '../ports/invalidations.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
+import { surely } from './absence.js';
 import { mapBounded } from './bounded.js';
 import { readLink } from './link.js';
 import { listAll } from './listing.js';
@@ -31,7 +32,7 @@ const CONCURRENT_READS = 16;
  * with what this server changed lately, the tag itself decides.
  */
 export class TagStore {
-  private readonly reads = new SharedReads<Digest>();
+  private readonly reads = new SharedReads<Digest | undefined>();
   private readonly lists: NodeCache;
   private readonly listings = new SharedReads<readonly string[]>();
   private readonly recent: RecentChanges;
@@ -55,13 +56,9 @@ export class TagStore {
 
   /** @throws RegistryError MANIFEST_UNKNOWN */
   async resolve(name: RepositoryName, tag: Tag): Promise<Digest> {
-    const key = tagCurrentKey(name, tag);
-    try {
-      return await this.reads.get(key, () => readLink(this.driver, key, { fresh: true }));
-    } catch (error) {
-      if (isStorageError(error, 'NOT_FOUND')) throw unknownTag(tag);
-      throw error;
-    }
+    const digest = await this.reads.get(tagCurrentKey(name, tag), () => this.currentOf(name, tag));
+    if (digest === undefined) throw unknownTag(tag);
+    return digest;
   }
 
   /** Points the tag at a manifest of the repository. */
@@ -128,8 +125,10 @@ export class TagStore {
 
   /** What the tag points to; undefined where there is none by now. */
   private async currentOf(name: RepositoryName, tag: Tag): Promise<Digest | undefined> {
+    const key = tagCurrentKey(name, tag);
     try {
-      return await readLink(this.driver, tagCurrentKey(name, tag), { fresh: true });
+      // A tag that is being moved is not one that is gone.
+      return await surely((options) => readLink(this.driver, key, { ...options, fresh: true }));
     } catch (error) {
       if (isStorageError(error, 'NOT_FOUND')) return undefined;
       throw error;

@@ -23,6 +23,8 @@ export interface SuiteOptions {
   readonly oneProcess?: boolean;
   /** False where of two overlapping creations both may succeed (Swift). */
   readonly atomicCreate?: boolean;
+  /** False where an object may not be found for a moment while it is overwritten (Swift). */
+  readonly steadyOverwrite?: boolean;
   /** For stores whose listings lag: how long one may wait for them, in milliseconds. */
   readonly listingLag?: number;
 }

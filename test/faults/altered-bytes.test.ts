@@ -71,10 +71,7 @@ describe('faults: bytes that change on the way', function () {
 
   it('a small upload goes on at another server as it was written', async () => {
     const bytes = fresh(400 * KIB);
-    const begun = await lane.witness.patch(
-      await lane.witness.openUpload(name),
-      bytes.subarray(0, 200 * KIB),
-    );
+    const begun = await lane.witness.patch(await lane.witness.openUpload(name), bytes.subarray(0, 200 * KIB));
     let location = begun;
     await altered({ method: 'GET', path: STEPS }, 1000, async () => {
       location = await lane.small.patch(begun, bytes.subarray(200 * KIB));

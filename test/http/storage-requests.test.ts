@@ -190,7 +190,8 @@ describe('storage requests', () => {
       );
       const third = await cold();
       await assertCounts({ read: 2 }, () => third.client.get('/v2/a/manifests/warm'), third.node);
-      await assertCounts({ read: 1 }, () => client.get('/v2/a/manifests/none'));
+      // What is not found is looked for once more.
+      await assertCounts({ read: 2 }, () => client.get('/v2/a/manifests/none'));
     });
 
     it('blob HEAD: 0, cold 2; blob GET: 1, cold 2, a cold range 3 (the size comes first)', async () => {

@@ -4,13 +4,31 @@ import { parseTag } from '../../src/domain/reference.js';
 import { parseRepositoryName } from '../../src/domain/repository-name.js';
 import { digestOf } from '../../src/registry/digester.js';
 import { TagStore } from '../../src/registry/tag-store.js';
+import { StorageError } from '../../src/ports/storage-driver.js';
 import { onEveryStore } from '../support/in-process.js';
+import { withFaults } from './faulty.js';
 
 const NAME = parseRepositoryName('a');
 const DIGEST = digestOf(Buffer.from('x'));
 const ALL = { limit: 1000 };
 
 onEveryStore('registry/tag-store', (bench) => {
+  it('does not take a tag for gone that its store did not find while it was moved', async () => {
+    const driver = bench().store.driver();
+    let missed = 0;
+    const gap = withFaults(driver, {
+      read: (key, options) =>
+        key.endsWith('/current/link') && missed++ === 0
+          ? Promise.reject(new StorageError('NOT_FOUND', 'just now'))
+          : driver.read(key, options),
+    });
+    const tags = new TagStore(gap, bench().store.clock, noInvalidations, 0);
+    await tags.put(NAME, parseTag('one'), DIGEST);
+    assert.ok((await tags.resolve(NAME, parseTag('one'))).equals(DIGEST));
+    assert.equal(missed, 2);
+    await assert.rejects(tags.resolve(NAME, parseTag('two')), { code: 'MANIFEST_UNKNOWN' });
+  });
+
   it('does not remember a list that was read while a tag changed', async () => {
     const driver = bench().store.driver();
     const tags = new TagStore(driver, bench().store.clock, noInvalidations, 60_000);

@@ -9,5 +9,9 @@ describe('swift driver', function () {
     bed = await swiftBed(this);
   });
 
-  describeDriver('swift', () => swiftFixture(bed), { atomicCreate: false, listingLag: 5000 });
+  describeDriver('swift', () => swiftFixture(bed), {
+    atomicCreate: false,
+    steadyOverwrite: false,
+    listingLag: 5000,
+  });
 });
