@@ -82,8 +82,6 @@ class SwiftDriver implements StorageDriver {
   private readonly verified: VerifiedPuts;
   private readonly listing: ContainerListing;
   private readonly tempUrls: TempUrls;
-  /** Known once the container is open. */
-  private info: SwiftInfo | undefined;
 
   constructor(options: SwiftDriverOptions) {
     const { account, clock, ids, times, segmentBytes } = options;
@@ -223,10 +221,7 @@ class SwiftDriver implements StorageDriver {
   /** Waits until the container is known to be there and to be private, and takes over the limits of its Swift. */
   private async ready(signal?: AbortSignal): Promise<SwiftInfo> {
     const info = await this.container.open(signal);
-    if (info !== this.info) {
-      this.info = info;
-      this.limits.segmentBytes = Math.min(this.limits.segmentBytes, info.maxObjectBytes - SHORT_BYTES);
-    }
+    this.limits.segmentBytes = Math.min(this.limits.segmentBytes, info.maxObjectBytes - SHORT_BYTES);
     return info;
   }
 

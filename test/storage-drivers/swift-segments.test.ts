@@ -7,7 +7,7 @@ import { bytesOf, chunked, collect, digestOf } from '../../storage-drivers/drive
 import { rejectsWith } from '../../storage-drivers/driver-suite/subject.js';
 import { cut, rewrite, status } from '../support/fault-proxy/faults.js';
 import { withHeader } from '../support/fault-proxy/raw-headers.js';
-import { swiftDriver, swiftBench, type SwiftBench } from '../support/swift-store.js';
+import { eachOnSwift, swiftDriver, type SwiftBench } from '../support/swift-store.js';
 
 const MIB = 1024 * 1024;
 const CONTAINER = 'stackyard-tests';
@@ -18,17 +18,8 @@ describe('swift segments', function () {
   let driver: StorageDriver;
   let prefix: string;
 
-  before(async function () {
-    swift = await swiftBench(this);
-  });
-  after(() => (swift as SwiftBench | undefined)?.stop());
-  beforeEach(() => {
-    prefix = systemIds.unique();
-    driver = swiftDriver(swift.account, { prefix });
-  });
-  afterEach(async () => {
-    await swift.proxy.heal();
-    await driver.close();
+  eachOnSwift((made) => {
+    ({ swift, driver, prefix } = made);
   });
 
   async function appended(set: string, parts: readonly Buffer[], to = driver): Promise<readonly Segment[]> {

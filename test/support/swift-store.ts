@@ -47,6 +47,28 @@ export function swiftDriver(
   });
 }
 
+/** For a suite: one real Swift behind a proxy, and before each test a driver in a store of its own. */
+export function eachOnSwift(
+  given: (made: { swift: SwiftBench; driver: StorageDriver; prefix: string }) => void,
+): void {
+  let swift: SwiftBench | undefined;
+  let driver: StorageDriver | undefined;
+  before(async function () {
+    swift = await swiftBench(this);
+  });
+  beforeEach(() => {
+    if (swift === undefined) throw new Error('there is no Swift');
+    const prefix = systemIds.unique();
+    driver = swiftDriver(swift.account, { prefix });
+    given({ swift, driver, prefix });
+  });
+  afterEach(async () => {
+    await swift?.proxy.heal();
+    await driver?.close();
+  });
+  after(() => swift?.stop());
+}
+
 /** A fresh store in Swift, for servers in this process; the registry's clock stands still, the driver's does not. */
 export function swiftStore(
   account: OpenStackAccount,
