@@ -9,7 +9,7 @@ import { isPassing, swiftFailure } from './swift-failure.js';
 
 /** From this many parts on Swift may take longer for its checks than a quiet connection lives. */
 const HEARTBEAT_PARTS = 100;
-/** How often a part that Swift does not find is looked for again: it may have been written a moment ago. */
+/** How often a refused manifest is sent: a part may have been written a moment ago, a byte been changed on the way. */
 const LOOKS = 3;
 
 export interface SloPut {
@@ -58,8 +58,7 @@ export class SloStore {
         throw new StorageError('EXISTS', `${object} exists`);
       const faults = answer.status === 400 ? faultsOf(answer.errors) : undefined;
       const error = this.failure(object, answer.status, faults);
-      const isWorthAnotherLook =
-        isPassing(answer.status) || (faults?.every(isAbsence) === true && looks < LOOKS);
+      const isWorthAnotherLook = isPassing(answer.status) || (faults !== undefined && looks < LOOKS);
       if (!isWorthAnotherLook || !(await backoff.again(signal))) throw error;
     }
   }
