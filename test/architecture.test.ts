@@ -8,6 +8,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/main.ts': ['src/cli'],
   'src/cli': ['src/composition'],
   'src/composition': [
+    'src/admin',
     'src/auth',
     'src/config',
     'src/domain',
@@ -19,7 +20,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'src/storage',
     'storage-drivers',
   ],
-  'src/http': ['src/registry', 'src/ports', 'src/domain', 'src/errors'],
+  'src/http': ['src/registry', 'src/auth', 'src/ports', 'src/domain', 'src/errors'],
+  'src/admin': ['src/auth', 'src/registry', 'src/ports', 'src/domain', 'src/errors'],
   'src/jobs': ['src/registry', 'src/ports', 'src/domain', 'src/errors'],
   'src/registry': ['src/ports', 'src/domain', 'src/errors'],
   'src/auth': ['src/ports', 'src/domain', 'src/errors'],

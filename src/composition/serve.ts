@@ -1,20 +1,26 @@
 import cluster from 'node:cluster';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import { listen } from './listen.js';
+import { createAuthStore } from './auth.js';
+import { BcryptThread } from './bcrypt-thread.js';
+import { ensureFirstAdmin } from './first-admin.js';
+import { StartError, listen } from './listen.js';
 import { createLogger } from './logger.js';
 import { loadProcessConfig } from './process-config.js';
 import type { Config } from './process-config.js';
 import { startPurgeTimer } from './purge-timer.js';
 import { openServedStore } from './served-store.js';
 import { composeServer } from './server.js';
-import { systemClock } from './system.js';
+import type { OpenStore } from './store.js';
+import type { ServedStore } from './store-opener.js';
+import { systemClock, systemIds } from './system.js';
 import { createTelemetry } from './telemetry.js';
 import { readVersion } from './version.js';
 import { noInvalidations, workerInvalidations } from './worker-bus.js';
 import { startWorkers, workerCount } from './workers.js';
 import type { StartFailure } from './workers.js';
 import type { Logger } from '../ports/logger.js';
+import { StorageError } from '../ports/storage-driver.js';
 
 const FLUSH_MS = 1000;
 
@@ -31,6 +37,7 @@ export async function serve(options: { configPath?: string } = {}): Promise<void
 async function serveAlone(config: Config, log: Logger): Promise<void> {
   const stop = stopSignal();
   const { server, store, drain } = await composeServer(config, log, noInvalidations);
+  await makeFirstAdmin(config, log, store);
   announce(config, log, await listen(server, config.server.host, config.server.port));
   const stopPurging = startPurgeTimer(store, config.uploads, systemClock, log);
   const signal = await stop;
@@ -48,6 +55,7 @@ async function serveByWorkers(
 ): Promise<void> {
   const stop = stopSignal();
   const store = await openServedStore(config, log, createTelemetry());
+  await makeFirstAdmin(config, log, store);
   const workers = await startWorkers(count, configPath === undefined ? [] : ['--config', configPath], log);
   announce(config, log, workers.address);
   const stopPurging = startPurgeTimer(store, config.uploads, systemClock, log);
@@ -73,6 +81,33 @@ async function serveAsWorker(config: Config, log: Logger): Promise<void> {
     process.exitCode = 1;
     process.disconnect();
   }
+}
+
+/** Now where the store is open, else when it opens. @throws StartError */
+async function makeFirstAdmin(config: Config, log: Logger, store: ServedStore): Promise<void> {
+  if (config.auth.mode === 'none') return;
+  const make = async ({ driver }: OpenStore): Promise<void> => {
+    const hasher = new BcryptThread();
+    const parts = { driver, clock: systemClock, ids: systemIds };
+    const { principals } = createAuthStore(parts);
+    const terminal = process.stderr.isTTY ? (text: string) => void process.stderr.write(text) : undefined;
+    try {
+      await ensureFirstAdmin({ ...parts, principals, hasher, log, terminal }, config.auth);
+    } finally {
+      await hasher.close();
+    }
+  };
+  if (store.current instanceof StorageError) {
+    store.whenOpen((open) => {
+      make(open).catch((error: Error) =>
+        log.error({ reason: error.message }, 'could not make the first user'),
+      );
+    });
+    return;
+  }
+  await make(store.current).catch((error: Error) => {
+    throw new StartError(error.message, { cause: error });
+  });
 }
 
 /** A reader of the log that does not read must not keep the process: its lines are lost then. */
@@ -101,6 +136,8 @@ function announce(
   if (!process.stderr.isTTY) return;
   const host = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   process.stderr.write(
-    `Stackyard ${version} serves http://${host}\nPush an image: docker push ${host}/NAME:TAG\n`,
+    `Stackyard ${version} serves http://${host}\n` +
+      (config.auth.mode === 'none' ? '' : `Log in: docker login ${host}\n`) +
+      `Push an image: docker push ${host}/NAME:TAG\n`,
   );
 }

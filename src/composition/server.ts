@@ -1,8 +1,11 @@
 import type { Server } from 'node:http';
+import type { RequestHandler } from 'express';
 import { openAccess } from '../auth/open-access.js';
 import type { Config } from '../config/index.js';
 import { FORMAT_KEY } from '../domain/keys.js';
 import { createApp } from '../http/app.js';
+import { createClientOrigin } from '../http/client-origin.js';
+import type { ClientOrigin } from '../http/client-origin.js';
 import { whileAvailable } from '../http/availability.js';
 import { Front } from '../http/front.js';
 import type { OciOptions } from '../http/oci/call.js';
@@ -11,11 +14,14 @@ import type { OciDispatcher } from '../http/oci/dispatcher.js';
 import type { Readiness } from '../http/ops/health.js';
 import { createRedirectPolicy } from '../http/redirect-policy.js';
 import { createHttpServer, drainServer } from '../http/server.js';
+import { tokenRoutes } from '../http/token/token-routes.js';
 import type { Invalidations } from '../ports/invalidations.js';
 import type { Logger } from '../ports/logger.js';
 import type { RequestScope } from '../ports/request-scope.js';
 import { StorageError } from '../ports/storage-driver.js';
 import { createRegistry } from '../registry/registry.js';
+import { createAuth } from './auth.js';
+import { BcryptThread } from './bcrypt-thread.js';
 import { openServedStore } from './served-store.js';
 import type { OpenStore } from './store.js';
 import type { ServedStore } from './store-opener.js';
@@ -70,7 +76,7 @@ export function assembleServer(parts: ServerParts): ComposedServer {
   const front = new Front(
     {
       oci,
-      app: createApp({ oci, readiness }),
+      app: createApp({ oci, readiness, tokens: whileOpen(store, (open) => serve(open).tokens) }),
       log,
       clock: systemClock,
       telemetry,
@@ -101,6 +107,7 @@ export function assembleServer(parts: ServerParts): ComposedServer {
 /** The registry API over an open store. */
 interface Serving {
   readonly oci: OciDispatcher;
+  readonly tokens: RequestHandler;
   readonly stop: () => void;
 }
 
@@ -116,17 +123,39 @@ function startServing({ driver, format }: OpenStore, { config, invalidations }: 
       uploadPurgeAfter: config.uploads.purgeAfter,
     },
   );
-  const options = { ...config.registry, ...redirectOf(config) };
+  const origin = createClientOrigin(config.server);
+  const options = { ...config.registry, ...redirectOf(config, origin) };
+  const stopWatching = registry.damaged.watch();
+  if (config.auth.mode === 'none') {
+    const oci = createDispatcher({ registry, access: openAccess, options });
+    return { oci, tokens: (_req, _res, next) => next(), stop: stopWatching };
+  }
+  const hasher = new BcryptThread();
+  const auth = createAuth({ driver, clock: systemClock, ids: systemIds, hasher }, config.auth, origin);
   return {
-    oci: createDispatcher({ registry, access: openAccess, options }),
-    stop: registry.damaged.watch(),
+    oci: createDispatcher({ registry, access: auth.access, options }),
+    tokens: tokenRoutes(auth.routes),
+    stop: () => {
+      stopWatching();
+      void hasher.close();
+    },
   };
 }
 
-function redirectOf({ storage }: Config): Pick<OciOptions, 'redirect'> {
+/** A handler that needs the store. */
+function whileOpen(store: ServedStore, handlerOf: (open: OpenStore) => RequestHandler): RequestHandler {
+  return (req, res, next) => {
+    const { current } = store;
+    if (current instanceof StorageError) next(current);
+    else void handlerOf(current)(req, res, next);
+  };
+}
+
+function redirectOf({ storage }: Config, origin: ClientOrigin): Pick<OciOptions, 'redirect'> {
   const rules = storage.swift.redirect;
   if (storage.driver !== 'swift' || !rules.enabled) return {};
-  return { redirect: createRedirectPolicy(rules, systemClock) };
+  const policy = createRedirectPolicy(rules, systemClock);
+  return { redirect: (name, request) => policy(name, origin.addressOf(request)) };
 }
 
 async function readinessOf({ current }: ServedStore): Promise<Awaited<ReturnType<Readiness>>> {

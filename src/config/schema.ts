@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { auth } from './auth-schema.js';
 import { key, optionalKey } from './key-facts.js';
-import { duration, flag, integer, integerOr, oneOf, size, text, LONGEST_TIMER } from './kinds.js';
+import { duration, flag, integer, integerOr, list, oneOf, size, text, LONGEST_TIMER } from './kinds.js';
+import { network, serviceUrl } from './shapes.js';
 import { swift } from './swift-schema.js';
 
 const server = z.strictObject({
@@ -23,6 +25,12 @@ const server = z.strictObject({
   }),
   keepAliveTimeout: key(duration('1ms', LONGEST_TIMER), '95s', {
     help: 'How long an idle connection stays open. Keep it longer than that of a proxy in front.',
+  }),
+  publicUrl: optionalKey(serviceUrl(), {
+    help: 'What clients call this server, such as `https://registry.example`. Without it, what each request says.',
+  }),
+  trustedProxies: key(list(network()), [], {
+    help: 'The networks of proxies that are believed what they tell of a client: its address, and how it called them (X-Forwarded-For, -Proto and -Host).',
   }),
   bodyIdleTimeout: key(duration('1ms', LONGEST_TIMER), '120s', {
     help: 'How long a body may pause. A slow upload that keeps sending is never cut off.',
@@ -77,11 +85,6 @@ const uploads = z.strictObject({
   purgeEvery: key(duration('0s', LONGEST_TIMER), '1d', {
     help: 'How often the purge runs by itself; `0s` switches it off.',
   }),
-});
-
-const auth = z.strictObject({
-  mode: key(oneOf('none'), 'none', { help: 'Who may do what; with `none` everybody may do everything.' }),
-  allowOpen: key(flag(), false, { help: 'Permits `auth.mode: none` on an address beyond loopback.' }),
 });
 
 const log = z.strictObject({

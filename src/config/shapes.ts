@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { RepositoryPattern } from '../domain/repository-pattern.js';
 import { oneOf, shaped } from './kinds.js';
 
 const CONTAINER_BYTES = 256;
@@ -25,13 +26,21 @@ export function network() {
   return { ...kind, schema: z.string().transform(withLength).pipe(schema) };
 }
 
-/** A repository name in which `*` stands for anything within a component, `**` for any number of components. */
+/** See `RepositoryPattern`. */
 export function repositoryPattern() {
-  const component = /^(?:\*\*|[a-z0-9*]+(?:(?:\.|_|__|-+)[a-z0-9*]+)*)$/;
   return shaped(
     'a repository name, in which * stands for a part of a component and ** for components',
+    (value) => RepositoryPattern.isValid(value),
+  );
+}
+
+/** A repository pattern in which `{name}` stands for a user's name as a component. */
+export function personalNamespace() {
+  return shaped(
+    'a repository pattern with {name} as one of its components, such as users/{name}/**',
     (value) =>
-      value.split('/').every((part) => component.test(part) && (part === '**' || !part.includes('**'))),
+      value.split('/').filter((part) => part === '{name}').length === 1 &&
+      RepositoryPattern.isValid(value.replace('{name}', 'name')),
   );
 }
 

@@ -1,6 +1,15 @@
 /** What kind of text was refused; the HTTP layer maps each to one error code. */
 export type InvalidKind =
-  'digest' | 'algorithm' | 'repository' | 'tag' | 'content-range' | 'page-size' | 'manifest';
+  | 'digest'
+  | 'algorithm'
+  | 'repository'
+  | 'tag'
+  | 'content-range'
+  | 'page-size'
+  | 'manifest'
+  | 'pattern'
+  | 'action'
+  | 'principal';
 
 /** Thrown by the parsers of this folder for text that is not a value of theirs. */
 export class InvalidValue extends Error {

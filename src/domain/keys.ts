@@ -1,4 +1,5 @@
 import { Digest } from './digest.js';
+import type { Grantee } from './grant.js';
 import { InvalidValue } from './invalid-value.js';
 import type { Tag } from './reference.js';
 import type { RepositoryName } from './repository-name.js';
@@ -25,6 +26,9 @@ const V2 = 'docker/registry/v2';
 const OWN = 'stackyard/v1';
 const BLOB_DATA = new RegExp(`^${V2}/blobs/([a-z0-9]+)/([0-9a-f]{2})/(\\2[0-9a-f]+)/data$`);
 
+/** Holds no dot at its begin, so that it is never a relative path. */
+const PLAIN_COMPONENT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
 /** Prefixes under which a driver may be asked to store; drivers keep what is theirs elsewhere. */
 export const KEY_ROOTS = [`${V2}/`, `${OWN}/`] as const;
 
@@ -37,6 +41,12 @@ export const DISTRIBUTION_PREFIX = `${V2}/`;
 export const FORMAT_KEY = key(`${OWN}/format`);
 export const CATALOG_PREFIX = `${OWN}/catalog/`;
 export const SESSION_KEYS_PREFIX = `${OWN}/keys/upload/`;
+export const TOKEN_KEYS_PREFIX = `${OWN}/keys/token/`;
+export const PRINCIPALS_PREFIX = `${OWN}/auth/principals/`;
+export const ACCESS_TOKENS_PREFIX = `${OWN}/auth/tokens/`;
+export const GRANTS_PREFIX = `${OWN}/auth/grants/`;
+/** Tells that the store had a first user. */
+export const FIRST_ADMIN_KEY = key(`${OWN}/auth/first-admin`);
 export const UPLOAD_STEPS_PREFIX = `${OWN}/uploads/`;
 export const DAMAGED_PREFIX = `${OWN}/damaged/`;
 export const SEGMENT_OWNERS_PREFIX = `${OWN}/segments/`;
@@ -138,6 +148,64 @@ export function segmentOwnerKey(set: string, name: string): Key {
 
 export function sessionKeyKey(id: string): Key {
   return key(`${SESSION_KEYS_PREFIX}${id}`);
+}
+
+/** A key that signs tokens, named by its key id. */
+export function tokenKeyKey(id: string): Key {
+  return key(`${TOKEN_KEYS_PREFIX}${id}`);
+}
+
+/** A user or robot. */
+export function principalKey(name: string): Key {
+  return key(`${PRINCIPALS_PREFIX}${name}`);
+}
+
+export function accessTokenKey(id: string): Key {
+  return key(`${ACCESS_TOKENS_PREFIX}${id}`);
+}
+
+/** Lists the access tokens of one principal. */
+export function ownedTokensPrefix(owner: string): string {
+  return `${OWN}/auth/token-owners/${owner}/`;
+}
+
+/** Tells that an access token belongs to a principal. */
+export function ownedTokenKey(owner: string, id: string): Key {
+  return key(`${ownedTokensPrefix(owner)}${id}`);
+}
+
+/** When an access token was last used. */
+export function tokenUseKey(id: string): Key {
+  return key(`${OWN}/auth/token-uses/${id}`);
+}
+
+/** Lists the grants of one grantee. */
+export function grantsPrefix({ kind, name }: Grantee): string {
+  return `${GRANTS_PREFIX}${kind}/${componentOf(name)}/`;
+}
+
+export function grantKey(grantee: Grantee, id: string): Key {
+  return key(`${grantsPrefix(grantee)}${id}`);
+}
+
+/** Changes whenever what was given to somebody until now shall hold no longer. */
+export function generationKey(kind: Grantee['kind'] | 'token', name: string): Key {
+  return key(`${OWN}/auth/generations/${kind}/${componentOf(name)}`);
+}
+
+/** The grantee in whose name a listed grant is kept. @throws InvalidValue */
+export function granteeOfKey(text: string): { kind: string; name: string } {
+  const [kind = '', component = ''] = text.slice(GRANTS_PREFIX.length).split('/');
+  return { kind, name: nameOfComponent(component) };
+}
+
+/** Names from elsewhere may hold anything. */
+function componentOf(name: string): string {
+  return PLAIN_COMPONENT.test(name) ? name : `~${Buffer.from(name).toString('base64url')}`;
+}
+
+function nameOfComponent(component: string): string {
+  return component.startsWith('~') ? Buffer.from(component.slice(1), 'base64url').toString() : component;
 }
 
 /** What `stackyard doctor` writes, reads and removes again. */

@@ -1,5 +1,5 @@
 import express from 'express';
-import type { Express, NextFunction, Request, Response } from 'express';
+import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import { RegistryError } from '../errors/registry-error.js';
 import { sendError, toRegistryError } from './error-handler.js';
 import type { OciDispatcher } from './oci/dispatcher.js';
@@ -9,10 +9,12 @@ import type { Readiness } from './ops/health.js';
 export interface AppParts {
   readonly oci: OciDispatcher;
   readonly readiness: Readiness;
+  /** Logins; without it nobody needs one. */
+  readonly tokens?: RequestHandler;
 }
 
 /** The whole server as an Express app: the registry API, by the same function as the front, and operations. */
-export function createApp({ oci, readiness }: AppParts): Express {
+export function createApp({ oci, readiness, tokens }: AppParts): Express {
   const app = express();
   app.disable('x-powered-by');
   app.enable('case sensitive routing');
@@ -23,11 +25,20 @@ export function createApp({ oci, readiness }: AppParts): Express {
     else answer.catch(next);
   });
   app.use(healthRoutes(readiness));
+  if (tokens !== undefined) app.use(tokens);
   app.use((req: Request, res: Response) => {
     sendError(req, res, new RegistryError('UNSUPPORTED', 'there is nothing at this path', { status: 404 }));
   });
   app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
-    sendError(req, res, toRegistryError(error));
+    sendError(req, res, refusedBody(error) ?? toRegistryError(error));
   });
   return app;
+}
+
+/** What express's body parsers throw for a body that is none of theirs. */
+function refusedBody(error: unknown): RegistryError | undefined {
+  if (!(error instanceof Error) || !('status' in error) || !('expose' in error)) return undefined;
+  const { status, expose, message } = error;
+  if (expose !== true || typeof status !== 'number') return undefined;
+  return new RegistryError('UNSUPPORTED', message, { status, cause: error });
 }

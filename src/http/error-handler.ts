@@ -9,7 +9,8 @@ import { uploadHeaders } from './oci/upload-location.js';
 import { holdsBackBody } from './request-body.js';
 import { send, sendHead } from './response.js';
 
-const INVALID: Readonly<Record<InvalidKind, ErrorCode>> = {
+/** Kinds that are in no request of the registry API are missing. */
+const INVALID: Readonly<Partial<Record<InvalidKind, ErrorCode>>> = {
   digest: 'DIGEST_INVALID',
   algorithm: 'DIGEST_INVALID',
   repository: 'NAME_INVALID',
@@ -27,7 +28,7 @@ const DRAIN_MILLISECONDS = 10_000;
 export function toRegistryError(error: unknown): RegistryError {
   if (error instanceof RegistryError) return error;
   if (error instanceof InvalidValue)
-    return new RegistryError(INVALID[error.kind], error.message, { cause: error });
+    return new RegistryError(INVALID[error.kind] ?? 'UNKNOWN', error.message, { cause: error });
   if (error instanceof UploadOffsetMismatch) {
     const headers = Object.fromEntries(uploadHeaders(error.repository, error.progress));
     return new RegistryError('RANGE_INVALID', error.message, { headers, cause: error });

@@ -3,7 +3,7 @@ import type { Key } from '../domain/keys.js';
 import type { LegacyObjects } from '../ports/legacy-objects.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
-import { listAll } from '../registry/listing.js';
+import { listAll } from '../ports/listing.js';
 import { someAtOnce } from './stored-blobs.js';
 
 const UPLOADS = '_uploads/';

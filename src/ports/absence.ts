@@ -1,5 +1,5 @@
-import { isStorageError } from '../ports/storage-driver.js';
-import type { ReadOptions } from '../ports/storage-driver.js';
+import { isStorageError } from './storage-driver.js';
+import type { ReadOptions } from './storage-driver.js';
 
 /**
  * Reads, and where nothing is found once more from whichever replica is newest: one that has not got yet what another

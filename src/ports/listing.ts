@@ -1,4 +1,4 @@
-import type { StorageDriver } from '../ports/storage-driver.js';
+import type { StorageDriver } from './storage-driver.js';
 
 const PAGE = 1000;
 

@@ -7,7 +7,7 @@ import type { RepositoryName } from '../domain/repository-name.js';
 import { RegistryError } from '../errors/registry-error.js';
 import { StorageError, isStorageError } from '../ports/storage-driver.js';
 import type { ReadOptions, StorageDriver } from '../ports/storage-driver.js';
-import { surely } from './absence.js';
+import { surely } from '../ports/absence.js';
 import type { BlobExaminations } from './blob-examinations.js';
 import type { Catalog } from './catalog.js';
 import type { DamagedBlobs, ForPush } from './damaged-blobs.js';

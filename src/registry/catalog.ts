@@ -9,7 +9,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Invalidations } from '../ports/invalidations.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
-import { listAll } from './listing.js';
+import { listAll } from '../ports/listing.js';
 import { RecentChanges } from './recent-changes.js';
 import { SharedReads } from './shared-reads.js';
 
@@ -55,6 +55,26 @@ export class Catalog {
     }
     this.note(name);
     await this.invalidations.publish({ kind: 'repository', key: name });
+  }
+
+  /** A page of those names that may be shown. */
+  async listVisible(
+    request: PageRequest,
+    isVisible: (name: RepositoryName) => boolean,
+  ): Promise<Page<string>> {
+    const items: string[] = [];
+    let last = request.last;
+    for (;;) {
+      const page = await this.list({ limit: request.limit, ...(last !== undefined && { last }) });
+      const visible = page.items.filter((name) => isVisible(name as RepositoryName));
+      items.push(...visible.slice(0, request.limit - items.length));
+      const end = items.at(-1);
+      const hasMore = page.next !== undefined || end !== visible.at(-1);
+      if (items.length >= request.limit && end !== undefined)
+        return hasMore ? { items, next: end } : { items };
+      if (page.next === undefined) return { items };
+      last = page.next;
+    }
   }
 
   async list(request: PageRequest): Promise<Page<string>> {

@@ -5,7 +5,7 @@ import { StorageError, isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import type { Clock } from '../ports/clock.js';
 import type { Invalidations } from '../ports/invalidations.js';
-import { listAll } from './listing.js';
+import { listAll } from '../ports/listing.js';
 
 const MOST_REMEMBERED = 100_000;
 const LIST_EVERY = 30_000;

@@ -4,7 +4,7 @@ import { blobDataKey } from '../domain/keys.js';
 import { DamagedContent, RegistryError } from '../errors/registry-error.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
-import { surely } from './absence.js';
+import { surely } from '../ports/absence.js';
 import type { BlobExaminations } from './blob-examinations.js';
 import type { DamagedBlobs } from './damaged-blobs.js';
 import { digestOf } from './digester.js';

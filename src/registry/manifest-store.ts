@@ -11,7 +11,7 @@ import type { StorageDriver } from '../ports/storage-driver.js';
 import type { BlobStore } from './blob-store.js';
 import type { Catalog } from './catalog.js';
 import type { DamagedBlobs, ForPush } from './damaged-blobs.js';
-import { surely } from './absence.js';
+import { surely } from '../ports/absence.js';
 import { digestOf } from './digester.js';
 import { readLink, writeLink } from './link.js';
 import { unknownManifest } from './manifest-bodies.js';

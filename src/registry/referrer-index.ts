@@ -7,7 +7,7 @@ import { byCodeUnit } from '../domain/page.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
-import { listAll } from './listing.js';
+import { listAll } from '../ports/listing.js';
 
 const READ_TOGETHER = 8;
 const REMEMBERED_BYTES = 8 * 1024 * 1024;

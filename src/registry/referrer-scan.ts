@@ -7,7 +7,7 @@ import type { RepositoryName } from '../domain/repository-name.js';
 import { RegistryError } from '../errors/registry-error.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import { mapBounded } from './bounded.js';
-import { listAll } from './listing.js';
+import { listAll } from '../ports/listing.js';
 import type { ManifestStore, StoredManifest } from './manifest-store.js';
 
 const CONCURRENT_READS = 16;

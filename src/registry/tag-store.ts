@@ -18,10 +18,10 @@ import type { Clock } from '../ports/clock.js';
 import type { Invalidations } from '../ports/invalidations.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
-import { surely } from './absence.js';
+import { surely } from '../ports/absence.js';
 import { mapBounded } from './bounded.js';
 import { readLink } from './link.js';
-import { listAll } from './listing.js';
+import { listAll } from '../ports/listing.js';
 import { RecentChanges } from './recent-changes.js';
 import { SharedReads } from './shared-reads.js';
 

@@ -63,6 +63,14 @@ export class UploadSessions {
     return { id: await encodeSessionId(this.parts.keys, name, session), set: session.set, start: 0, end: 0 };
   }
 
+  /** Who opened a session, and when; undefined for an id that no node of this store issued. */
+  async openedAs(
+    name: RepositoryName,
+    id: string,
+  ): Promise<Pick<UploadSession, 'subject' | 'startedAt'> | undefined> {
+    return decodeSessionId(this.parts.keys, name, id);
+  }
+
   /** @throws RegistryError BLOB_UPLOAD_UNKNOWN */
   async status(name: RepositoryName, ref: SessionRef): Promise<UploadProgress> {
     const session = await this.verify(name, ref.id);

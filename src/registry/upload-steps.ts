@@ -3,7 +3,7 @@ import { UPLOAD_STEPS_PREFIX, listedKey, uploadStepKey } from '../domain/keys.js
 import { StorageError, isStorageError } from '../ports/storage-driver.js';
 import type { Segment, SegmentSet, StorageDriver } from '../ports/storage-driver.js';
 import type { PrefixDigests } from './digester.js';
-import { listAll } from './listing.js';
+import { listAll } from '../ports/listing.js';
 
 /** Bytes that are held in a step's record, after its first line. */
 export interface InlineBytes {

@@ -19,7 +19,7 @@ describe('config/documentation', () => {
     assert.equal(new Set(all).size, all.length);
   });
 
-  it('has a help text for every key and a default for all but those the store or the cloud tells', () => {
+  it('has a help text for every key and a default for all but those that depend on the place', () => {
     for (const { key, help, accepts } of describeConfig()) {
       assert.match(help, /^[A-Z].{15,}\.$/, key);
       assert.notEqual(accepts, '', key);
@@ -27,7 +27,7 @@ describe('config/documentation', () => {
     const without = describeConfig().filter((key) => key.default === undefined);
     assert.deepEqual(
       without.map(({ key }) => key).filter((key) => !key.startsWith('storage.swift.')),
-      ['storage.shared'],
+      ['server.publicUrl', 'storage.shared', 'auth.personalNamespaces', 'auth.adminPassword'],
     );
   });
 
@@ -35,7 +35,12 @@ describe('config/documentation', () => {
     const secrets = describeConfig().filter(({ secret }) => secret);
     assert.deepEqual(
       secrets.map(({ key }) => key),
-      ['password', 'applicationCredentialSecret', 'token', 'v1.key'].map((key) => `storage.swift.${key}`),
+      [
+        ...['password', 'applicationCredentialSecret', 'token', 'v1.key'].map(
+          (key) => `storage.swift.${key}`,
+        ),
+        'auth.adminPassword',
+      ],
     );
   });
 });

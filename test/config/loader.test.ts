@@ -14,6 +14,7 @@ describe('config/loader', () => {
           drainTimeout: 30_000,
           headersTimeout: 60_000,
           keepAliveTimeout: 95_000,
+          trustedProxies: [],
           bodyIdleTimeout: 120_000,
         },
         storage: {
@@ -39,7 +40,16 @@ describe('config/loader', () => {
         },
         cache: { maxAge: 5000, manifestBytes: 64 * 2 ** 20 },
         uploads: { maxAge: 6 * 86_400_000, purgeAfter: 8 * 86_400_000, purgeEvery: 86_400_000 },
-        auth: { mode: 'none', allowOpen: false },
+        auth: {
+          mode: 'none',
+          allowOpen: false,
+          service: 'stackyard',
+          tokenMaxAge: 5 * 60_000,
+          refreshMaxAge: 90 * 86_400_000,
+          anonymousPull: [],
+          adminPasswordFile: './stackyard-admin-password',
+          logins: { failures: 20, window: 5 * 60_000 },
+        },
         log: { level: 'info' },
       });
     });
@@ -320,7 +330,7 @@ cache: {maxAge: 0s, manifestBytes: 1KiB}`,
   });
 
   it('leaves the variables alone that are not of the schema', () => {
-    const env = { STACKYARD_ADMIN_PASSWORD: 'x', STACKYARD_TEST_SWIFT: 'y', PATH: '/bin', STACKYARDX: 'z' };
+    const env = { STACKYARD_TEST_SWIFT: 'y', PATH: '/bin', STACKYARDX: 'z' };
     assert.deepEqual(load({ env }), load({}));
   });
 

@@ -10,7 +10,7 @@ import type { ErrorCode } from '../../src/errors/registry-error.js';
 import { sendError, toRegistryError } from '../../src/http/error-handler.js';
 import { StorageError } from '../../src/ports/storage-driver.js';
 
-const KINDS: Readonly<Record<InvalidKind, ErrorCode>> = {
+const KINDS: Readonly<Partial<Record<InvalidKind, ErrorCode>>> = {
   digest: 'DIGEST_INVALID',
   algorithm: 'DIGEST_INVALID',
   repository: 'NAME_INVALID',

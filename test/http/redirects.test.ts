@@ -203,11 +203,13 @@ class RedirectingNode {
       },
     );
     const options = { delete: true, maxManifestBytes: 1_000_000, maxTagsPerPut: 20, maxPageSize: 1000 };
-    const redirect = rules && createRedirectPolicy(rules, clock);
+    const policy = rules && createRedirectPolicy(rules, clock);
     const oci = createDispatcher({
       registry,
       access: openAccess,
-      options: redirect === undefined ? options : { ...options, redirect },
+      options: policy
+        ? { ...options, redirect: (name, request) => policy(name, request.socket.remoteAddress) }
+        : options,
     });
     const app = createApp({ oci, readiness: async () => ({ ready: true }) });
     const log = {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { CATALOG_PREFIX, KEY_ROOTS } from '../../src/domain/keys.js';
 import { MEDIA_TYPE } from '../../src/domain/media-type.js';
 import { adoptStore } from '../../src/jobs/adopt-store.js';
-import { listAll } from '../../src/registry/listing.js';
+import { listAll } from '../../src/ports/listing.js';
 import { openFormat } from '../../src/registry/store-format.js';
 import { onEveryStore } from '../support/in-process.js';
 import { Client, digestOf } from './client.js';

@@ -1,6 +1,6 @@
 import type { StorageDriver } from '../../src/ports/storage-driver.js';
 import { KEY_ROOTS, listedKey } from '../../src/domain/keys.js';
-import { listAll } from '../../src/registry/listing.js';
+import { listAll } from '../../src/ports/listing.js';
 import { createMemoryDriver } from '../../storage-drivers/memory/memory-driver.js';
 import { FakeClock, fakeIds } from '../support/in-process.js';
 

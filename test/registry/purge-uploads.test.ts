@@ -3,7 +3,7 @@ import { UPLOAD_STEPS_PREFIX } from '../../src/domain/keys.js';
 import { purgeUploads } from '../../src/jobs/purge-uploads.js';
 import type { PurgeReport } from '../../src/jobs/purge-uploads.js';
 import { StorageError } from '../../src/ports/storage-driver.js';
-import { listAll } from '../../src/registry/listing.js';
+import { listAll } from '../../src/ports/listing.js';
 import { Client, digestOf } from '../http/client.js';
 import { bytesOf } from '../http/content.js';
 import { DAY, onEveryStore } from '../support/in-process.js';

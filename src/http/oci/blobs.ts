@@ -65,7 +65,7 @@ async function signedUrl(
   { req, registry, options, name }: OciCall,
   digest: Digest,
 ): Promise<URL | undefined> {
-  const expiresAt = options.redirect?.(name, req.socket.remoteAddress);
+  const expiresAt = options.redirect?.(name, req);
   return expiresAt && registry.blobs.signedUrl(name, digest, expiresAt);
 }
 

@@ -3,7 +3,6 @@ import type { RepositoryName } from '../../domain/repository-name.js';
 import type { Caller } from '../../ports/access.js';
 import type { Registry } from '../../registry/registry.js';
 import type { BufferBudget } from '../buffer-budget.js';
-import type { RedirectPolicy } from '../redirect-policy.js';
 import { RequestBody } from '../request-body.js';
 
 /** What operators may set of the API's behaviour. */
@@ -14,8 +13,8 @@ export interface OciOptions {
   readonly maxManifestBytes: number;
   readonly maxTagsPerPut: number;
   readonly maxPageSize: number;
-  /** Which blobs are read from the store itself, where it signs URLs; without it none. */
-  readonly redirect?: RedirectPolicy;
+  /** Until when the URL holds by which this client reads a blob from the store itself; without it none does. */
+  readonly redirect?: (name: RepositoryName, request: IncomingMessage) => Date | undefined;
 }
 
 /** One request of the registry API, taken apart and allowed. */

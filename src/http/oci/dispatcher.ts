@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseRepositoryName } from '../../domain/repository-name.js';
 import type { RepositoryName } from '../../domain/repository-name.js';
+import { parseScopes } from '../../domain/scope.js';
 import { RegistryError } from '../../errors/registry-error.js';
-import type { AccessController } from '../../ports/access.js';
+import type { AccessController, AccessNeeds } from '../../ports/access.js';
 import type { Registry } from '../../registry/registry.js';
 import { sendError, toRegistryError } from '../error-handler.js';
 import { BufferBudget } from '../buffer-budget.js';
@@ -56,7 +57,7 @@ async function dispatch(
     const route = requireRoute(path.shape, req.method ?? '');
     const name = repositoryOf(path);
     if (name !== undefined) notes.repository = name;
-    const caller = await access.authorize(req, scopesOf(route.access, name));
+    const caller = await access.authorize(req, needsOf(registry, route, name, path.target, search));
     await route.handle(new OciCall(req, res, registry, options, buffers, caller, name, path.target, search));
   } catch (thrown) {
     const error = toRegistryError(thrown);
@@ -68,6 +69,23 @@ async function dispatch(
       res.destroy();
     }
   }
+}
+
+/** Of a mount also pull on its source, though it only fails softly without. */
+function needsOf(
+  registry: Registry,
+  { shape, method, access }: Route,
+  name: RepositoryName | undefined,
+  target: string,
+  search: string,
+): AccessNeeds {
+  const scopes = scopesOf(access, name);
+  if (name === undefined) return { scopes };
+  if (shape === 'upload' && (method === 'PATCH' || method === 'PUT')) {
+    return { scopes, upload: () => registry.uploads.openedAs(name, target) };
+  }
+  const from = shape === 'uploads' ? new URLSearchParams(search).get('from') : null;
+  return from === null ? { scopes } : { scopes, wished: parseScopes([`repository:${from}:pull`]) };
 }
 
 function requirePath(rawPath: string): OciPath {

@@ -20,9 +20,10 @@ export async function getTags(call: OciCall): Promise<void> {
   });
 }
 
-/** GET /v2/_catalog (Docker Registry HTTP API v2). */
+/** GET /v2/_catalog (Docker Registry HTTP API v2): what the caller may pull from. */
 export async function getCatalog(call: OciCall): Promise<void> {
-  const page = await call.registry.catalog.list(pageRequest(call, CATALOG_PAGE));
+  const isVisible = await call.caller.pullable();
+  const page = await call.registry.catalog.listVisible(pageRequest(call, CATALOG_PAGE), isVisible);
   sendJson(call.res, 200, nextLink(call, page.items.length, page.next), { repositories: page.items });
 }
 

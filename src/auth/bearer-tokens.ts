@@ -1,0 +1,147 @@
+import jwt from 'jsonwebtoken';
+import { grantRecord, granteeText, parseGrant, parseGrantee } from '../domain/grant.js';
+import type { GrantRecord } from '../domain/grant.js';
+import { parseScopes } from '../domain/scope.js';
+import type { Scope } from '../domain/scope.js';
+import type { Clock } from '../ports/clock.js';
+import type { Principal } from '../ports/auth.js';
+import type { Ids } from '../ports/ids.js';
+import type { Generations, Witness } from './generations.js';
+import type { SigningKeys } from './signing-keys.js';
+
+/** What a bearer token of ours says. */
+export interface BearerClaims {
+  /** Undefined for anonymous. */
+  readonly principal: Principal | undefined;
+  readonly access: readonly Scope[];
+  /** Seconds since 1970. */
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  /** The texts that these had; the token is over when one has another. */
+  readonly generations: readonly (readonly [Witness, string])[];
+}
+
+interface Payload {
+  readonly sub: string;
+  readonly iat: number;
+  readonly exp: number;
+  readonly access: readonly {
+    readonly type: string;
+    readonly name: string;
+    readonly actions: readonly string[];
+  }[];
+  /** Absent for anonymous. */
+  readonly stackyard?: {
+    readonly generations: Readonly<Record<string, string>>;
+    readonly implied?: readonly GrantRecord[];
+    readonly limits?: readonly GrantRecord[];
+    readonly token?: string;
+  };
+}
+
+export interface IssuedToken {
+  readonly token: string;
+  /** Seconds. */
+  readonly expiresIn: number;
+  /** Milliseconds since 1970. */
+  readonly issuedAt: number;
+}
+
+const LEEWAY_SECONDS = 5;
+
+export interface BearerParts {
+  readonly keys: SigningKeys;
+  readonly generations: Generations;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+/**
+ * The tokens that callers of the registry API show: JWTs (RFC 7519) with distribution's `access` claim, signed ES256.
+ * They name their principal's grantees with the generation that each had, so that a revocation ends them before their
+ * time.
+ */
+export class BearerTokens {
+  constructor(
+    private readonly parts: BearerParts,
+    private readonly options: { readonly issuer: string; readonly service: string; readonly seconds: number },
+  ) {}
+
+  async issue(principal: Principal | undefined, access: readonly Scope[]): Promise<IssuedToken> {
+    const { keys, clock, ids } = this.parts;
+    const { issuer, service, seconds } = this.options;
+    const issuedAt = clock.now();
+    const iat = Math.floor(issuedAt / 1000);
+    const payload = {
+      iss: issuer,
+      sub: principal?.subject ?? '',
+      aud: service,
+      iat,
+      nbf: iat - LEEWAY_SECONDS,
+      exp: iat + seconds,
+      jti: ids.unique(),
+      access,
+      ...(principal !== undefined && { stackyard: await this.recordOf(principal) }),
+    };
+    const { id, privateKey } = await keys.current();
+    const token = jwt.sign(payload, privateKey, { algorithm: 'ES256', keyid: id });
+    return { token, expiresIn: seconds, issuedAt };
+  }
+
+  /** What a token says that one of our keys signed for this service, also when its time is over; undefined for others. */
+  async read(token: string): Promise<BearerClaims | undefined> {
+    const { issuer, service } = this.options;
+    const kid = keyIdOf(token);
+    const key = kid === undefined ? undefined : await this.parts.keys.find(kid);
+    if (key === undefined) return undefined;
+    try {
+      const payload = jwt.verify(token, key.publicKey, {
+        algorithms: ['ES256'],
+        issuer,
+        audience: service,
+        clockTimestamp: Math.floor(this.parts.clock.now() / 1000),
+        clockTolerance: LEEWAY_SECONDS,
+        ignoreExpiration: true,
+      }) as unknown as Payload;
+      return claimsOf(payload);
+    } catch (error) {
+      if (error instanceof jwt.JsonWebTokenError) return undefined;
+      throw error;
+    }
+  }
+
+  private async recordOf(principal: Principal): Promise<Payload['stackyard']> {
+    const witnesses: Witness[] = principal.grantees.map(granteeText) as Witness[];
+    if (principal.token !== undefined) witnesses.push(`token:${principal.token}`);
+    const generations = await Promise.all(
+      witnesses.map(async (witness) => [witness, await this.parts.generations.current(witness)] as const),
+    );
+    return {
+      generations: Object.fromEntries(generations),
+      ...(principal.implied.length > 0 && { implied: principal.implied.map(grantRecord) }),
+      ...(principal.limits && { limits: principal.limits.map(grantRecord) }),
+      ...(principal.token !== undefined && { token: principal.token }),
+    };
+  }
+}
+
+function keyIdOf(token: string): string | undefined {
+  const header = jwt.decode(token, { complete: true })?.header;
+  return header?.alg === 'ES256' ? header.kid : undefined;
+}
+
+/** Our own signature is on it: nobody else wrote this. */
+function claimsOf({ sub, iat, exp, access, stackyard }: Payload): BearerClaims {
+  const generations = Object.entries(stackyard?.generations ?? {}) as [Witness, string][];
+  const scopes = access.map(({ type, name, actions }) => `${type}:${name}:${actions.join(',')}`);
+  const principal: Principal | undefined = stackyard && {
+    subject: sub,
+    grantees: generations
+      .filter(([witness]) => !witness.startsWith('token:'))
+      .map(([text]) => parseGrantee(text)),
+    implied: (stackyard.implied ?? []).map(parseGrant),
+    ...(stackyard.limits && { limits: stackyard.limits.map(parseGrant) }),
+    ...(stackyard.token !== undefined && { token: stackyard.token }),
+  };
+  return { principal, access: parseScopes(scopes), issuedAt: iat, expiresAt: exp, generations };
+}

@@ -1,0 +1,60 @@
+import { RegistryError } from '../errors/registry-error.js';
+import { BackendOutage } from '../ports/auth.js';
+import type { AuthBackend, Credentials, PastLogin, Principal } from '../ports/auth.js';
+import type { LoginLimits } from './login-limits.js';
+
+/** Who logged in, and which backend knows it. */
+export interface Login {
+  readonly principal: Principal;
+  readonly backend: AuthBackend;
+}
+
+/** Asks one backend after another who somebody is. */
+export class Logins {
+  constructor(
+    private readonly backends: readonly AuthBackend[],
+    private readonly limits: LoginLimits,
+  ) {}
+
+  /** @throws RegistryError UNAUTHORIZED, TOOMANYREQUESTS; UNAVAILABLE where it cannot be decided */
+  async login(credentials: Credentials, address: string): Promise<Login> {
+    const { username } = credentials;
+    const wait = this.limits.wait(username, address);
+    if (wait > 0) {
+      const headers = { 'Retry-After': String(Math.ceil(wait / 1000)) };
+      throw new RegistryError('TOOMANYREQUESTS', 'too many failed logins; try again later', { headers });
+    }
+    const login = await deciding(() => this.firstThatKnows(credentials));
+    if (login === undefined) {
+      this.limits.failed(username, address);
+      throw new RegistryError('UNAUTHORIZED', 'the username or the password is wrong');
+    }
+    this.limits.succeeded(username, address);
+    return login;
+  }
+
+  /** The principal of an earlier login, as it is now. */
+  async recall(backendName: string, login: PastLogin): Promise<Login | undefined> {
+    const backend = this.backends.find(({ name }) => name === backendName);
+    const principal = await deciding(async () => backend?.recall?.(login));
+    return backend === undefined || principal === undefined ? undefined : { principal, backend };
+  }
+
+  private async firstThatKnows(credentials: Credentials): Promise<Login | undefined> {
+    for (const backend of this.backends) {
+      const principal = await backend.authenticate(credentials);
+      if (principal !== undefined) return { principal, backend };
+    }
+    return undefined;
+  }
+}
+
+async function deciding<T>(decide: () => Promise<T>): Promise<T> {
+  try {
+    return await decide();
+  } catch (error) {
+    if (!(error instanceof BackendOutage)) throw error;
+    const headers = { 'Retry-After': '5' };
+    throw new RegistryError('UNAVAILABLE', error.message, { headers, cause: error });
+  }
+}

@@ -1,0 +1,146 @@
+import { hash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { LRUCache } from 'lru-cache';
+import type { RepositoryName } from '../domain/repository-name.js';
+import type { Action, Scope } from '../domain/scope.js';
+import type { AccessController, AccessNeeds, Caller } from '../ports/access.js';
+import type { Clock } from '../ports/clock.js';
+import type { BearerClaims, BearerTokens } from './bearer-tokens.js';
+import { unauthorized } from './challenge.js';
+import type { TokenFault } from './challenge.js';
+import type { Generations } from './generations.js';
+import type { GrantPolicy } from './policy.js';
+
+export interface TokenAccessParts {
+  readonly tokens: BearerTokens;
+  readonly generations: Generations;
+  readonly policy: GrantPolicy;
+  readonly clock: Clock;
+  /** Where the client that sent the request gets its tokens. */
+  readonly realmOf: (request: IncomingMessage) => string;
+  readonly service: string;
+}
+
+/** A token that was read. */
+interface KnownToken extends BearerClaims {
+  readonly caller: Caller;
+}
+
+const BEARER = /^bearer +([\w.~+/-]+=*)$/i;
+const REMEMBERED = 10_000;
+/** How long after its end a token still brings bytes to the upload session that it opened. */
+const GRACE_SECONDS = 24 * 60 * 60;
+const LEEWAY_SECONDS = 5;
+
+/** `auth.mode: token`: whoever shows a bearer token of ours may do what the token says. */
+export class TokenAccess implements AccessController {
+  private readonly known = new LRUCache<string, KnownToken>({ max: REMEMBERED });
+
+  constructor(private readonly parts: TokenAccessParts) {}
+
+  authorize(request: IncomingMessage, needs: AccessNeeds): Caller | Promise<Caller> {
+    const text = BEARER.exec(request.headers.authorization ?? '')?.[1];
+    if (text === undefined) throw this.refusal(request, needs);
+    const token = this.known.get(hash('sha256', text, 'base64'));
+    if (token === undefined || !this.holdsForSure(token)) return this.authorizeSlowly(request, needs, text);
+    if (this.isOver(token)) return this.authorizeLate(request, needs, token);
+    return this.admit(request, needs, token);
+  }
+
+  private async authorizeSlowly(request: IncomingMessage, needs: AccessNeeds, text: string): Promise<Caller> {
+    const token = await this.tokenOf(text);
+    if (token === undefined || !(await this.holds(token)))
+      throw this.refusal(request, needs, 'invalid_token');
+    if (this.isOver(token)) return this.authorizeLate(request, needs, token);
+    return this.admit(request, needs, token);
+  }
+
+  /** With a token whose time is over, but which was not revoked. */
+  private async authorizeLate(
+    request: IncomingMessage,
+    needs: AccessNeeds,
+    token: KnownToken,
+  ): Promise<Caller> {
+    const seconds = this.parts.clock.now() / 1000;
+    const upload = seconds - token.expiresAt > GRACE_SECONDS ? undefined : await needs.upload?.();
+    const startedAt = (upload?.startedAt ?? 0) / 1000;
+    const isOpener =
+      upload !== undefined &&
+      token.principal !== undefined &&
+      upload.subject === token.principal.subject &&
+      startedAt >= token.issuedAt - LEEWAY_SECONDS &&
+      startedAt <= token.expiresAt + LEEWAY_SECONDS;
+    if (!isOpener) throw this.refusal(request, needs, 'invalid_token');
+    return this.admit(request, needs, token);
+  }
+
+  private admit(request: IncomingMessage, needs: AccessNeeds, { caller, access }: KnownToken): Caller {
+    const isAllowed = needs.scopes.every((scope) =>
+      scope.type === 'registry'
+        ? access.some(({ type }) => type === 'registry')
+        : scope.actions.every((action) => caller.may(action, scope.name)),
+    );
+    if (!isAllowed) throw this.refusal(request, needs, 'insufficient_scope');
+    return caller;
+  }
+
+  private async tokenOf(text: string): Promise<KnownToken | undefined> {
+    const key = hash('sha256', text, 'base64');
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    const claims = await this.parts.tokens.read(text);
+    if (claims === undefined) return undefined;
+    const token = { ...claims, caller: new TokenCaller(claims, this.parts.policy) };
+    this.known.set(key, token);
+    return token;
+  }
+
+  /** Whether nothing was revoked, as far as that is known without asking the store. */
+  private holdsForSure({ generations }: KnownToken): boolean {
+    return generations.every(([witness, text]) => this.parts.generations.peek(witness) === text);
+  }
+
+  private async holds({ generations }: KnownToken): Promise<boolean> {
+    const current = await Promise.all(
+      generations.map(async ([witness, text]) => (await this.parts.generations.current(witness)) === text),
+    );
+    return current.every(Boolean);
+  }
+
+  private isOver({ expiresAt }: KnownToken): boolean {
+    return this.parts.clock.now() / 1000 > expiresAt + LEEWAY_SECONDS;
+  }
+
+  private refusal(request: IncomingMessage, { scopes, wished = [] }: AccessNeeds, fault?: TokenFault): Error {
+    const challenge = { realm: this.parts.realmOf(request), service: this.parts.service };
+    return unauthorized(challenge, [...scopes, ...wished], fault);
+  }
+}
+
+class TokenCaller implements Caller {
+  readonly subject: string;
+  private readonly actions = new Map<RepositoryName, Set<Action>>();
+
+  constructor(
+    private readonly claims: BearerClaims,
+    private readonly policy: GrantPolicy,
+  ) {
+    this.subject = claims.principal?.subject ?? '';
+    for (const scope of claims.access) this.add(scope);
+  }
+
+  may(action: Action, name: RepositoryName): boolean {
+    return this.actions.get(name)?.has(action) === true;
+  }
+
+  pullable(): Promise<(name: RepositoryName) => boolean> {
+    return this.policy.pullable(this.claims.principal);
+  }
+
+  private add(scope: Scope): void {
+    if (scope.type !== 'repository') return;
+    const actions = this.actions.get(scope.name) ?? new Set();
+    for (const action of scope.actions) actions.add(action);
+    this.actions.set(scope.name, actions);
+  }
+}

@@ -1,0 +1,84 @@
+import { parseScopes } from '../domain/scope.js';
+import type { Scope } from '../domain/scope.js';
+import { RegistryError } from '../errors/registry-error.js';
+import type { AccessPolicy, Credentials, Principal } from '../ports/auth.js';
+import type { BearerTokens } from './bearer-tokens.js';
+import type { Login, Logins } from './logins.js';
+import type { RefreshTokens } from './refresh-tokens.js';
+
+export interface TokenRequest {
+  /** Without credentials and refresh token the caller is anonymous. */
+  readonly credentials?: Credentials | undefined;
+  readonly refreshToken?: string | undefined;
+  /** Each one scope or several with spaces between. */
+  readonly scopes: readonly string[];
+  readonly service?: string | undefined;
+  /** Whether a refresh token is asked for. */
+  readonly offline: boolean;
+  /** Of the client. */
+  readonly address: string;
+}
+
+export interface TokenGrant {
+  readonly token: string;
+  readonly refreshToken?: string;
+  /** Seconds. */
+  readonly expiresIn: number;
+  /** Milliseconds since 1970. */
+  readonly issuedAt: number;
+  readonly scopes: readonly Scope[];
+}
+
+/** Gives bearer tokens for what of the wish is granted, be it nothing (distribution's token specification). */
+export class TokenService {
+  constructor(
+    private readonly parts: {
+      readonly logins: Logins;
+      readonly tokens: BearerTokens;
+      readonly refreshTokens: RefreshTokens;
+      readonly policy: AccessPolicy;
+    },
+    private readonly service: string,
+  ) {}
+
+  /** @throws RegistryError UNAUTHORIZED, TOOMANYREQUESTS, UNAVAILABLE; DENIED for another service */
+  async grant(request: TokenRequest): Promise<TokenGrant> {
+    if (request.service !== undefined && request.service !== this.service) {
+      throw new RegistryError('DENIED', `tokens are given for the service ${this.service} only`, {
+        status: 400,
+      });
+    }
+    const login = await this.loginOf(request);
+    const scopes = await this.grantedTo(login?.principal, parseScopes(request.scopes));
+    const { token, expiresIn, issuedAt } = await this.parts.tokens.issue(login?.principal, scopes);
+    const refreshToken = request.refreshToken ?? (await this.refreshTokenFor(request, login));
+    return { token, expiresIn, issuedAt, scopes, ...(refreshToken !== undefined && { refreshToken }) };
+  }
+
+  private async loginOf({ credentials, refreshToken, address }: TokenRequest): Promise<Login | undefined> {
+    if (refreshToken !== undefined) {
+      const login = await this.parts.refreshTokens.redeem(refreshToken);
+      if (login === undefined)
+        throw new RegistryError('UNAUTHORIZED', 'the refresh token is over; log in again');
+      return login;
+    }
+    return credentials && this.parts.logins.login(credentials, address);
+  }
+
+  private async grantedTo(principal: Principal | undefined, scopes: readonly Scope[]): Promise<Scope[]> {
+    const granted = await Promise.all(
+      scopes.map(async (scope) => ({
+        ...scope,
+        actions: await this.parts.policy.granted(principal, scope),
+      })),
+    );
+    return granted.filter(({ actions }) => actions.length > 0) as Scope[];
+  }
+
+  private async refreshTokenFor(
+    { offline }: TokenRequest,
+    login: Login | undefined,
+  ): Promise<string | undefined> {
+    return offline && login !== undefined ? this.parts.refreshTokens.issue(login) : undefined;
+  }
+}

@@ -1,0 +1,79 @@
+import { rm, writeFile } from 'node:fs/promises';
+import type { PrincipalRecord } from '../auth/principals.js';
+import { readIfThere } from '../auth/stored-record.js';
+import { FIRST_ADMIN_KEY } from '../domain/keys.js';
+import type { Clock } from '../ports/clock.js';
+import type { Ids } from '../ports/ids.js';
+import type { Logger } from '../ports/logger.js';
+import type { PasswordHasher } from '../ports/password-hasher.js';
+import { isStorageError } from '../ports/storage-driver.js';
+import type { StorageDriver } from '../ports/storage-driver.js';
+import type { AuthStore } from './auth.js';
+
+export interface FirstAdminParts {
+  readonly driver: StorageDriver;
+  readonly principals: AuthStore['principals'];
+  readonly hasher: PasswordHasher;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Logger;
+  /** Shows text to whoever started the server; absent where nobody watches. */
+  readonly terminal?: ((text: string) => void) | undefined;
+}
+
+const NAME = 'admin';
+const PASSWORD_BYTES = 15;
+
+/**
+ * Makes the user `admin` in a store that never had one. A password that is made here is shown on a terminal or written to a
+ * file that only this user may read, and never logged; of several nodes that start at once only the one tells whose
+ * password the store shows afterwards.
+ */
+export async function ensureFirstAdmin(
+  { driver, principals, hasher, clock, ids, log, terminal }: FirstAdminParts,
+  { adminPassword, adminPasswordFile }: { adminPassword?: string | undefined; adminPasswordFile: string },
+): Promise<void> {
+  if ((await readIfThere(driver, FIRST_ADMIN_KEY)) !== undefined) return;
+  const password = adminPassword ?? ids.secret(PASSWORD_BYTES).toString('base64url');
+  const isTold = adminPassword !== undefined || terminal !== undefined;
+  if (!isTold) await writeSecret(adminPasswordFile, password);
+  const record: PrincipalRecord = {
+    kind: 'user',
+    admin: true,
+    createdAt: new Date(clock.now()).toISOString(),
+    password: await hasher.hash(password),
+  };
+  const isOurs = await create();
+  await driver.put(FIRST_ADMIN_KEY, new Uint8Array());
+  if (!isOurs) {
+    if (!isTold) await rm(adminPasswordFile);
+    return;
+  }
+  if (adminPassword !== undefined) log.info({ user: NAME }, 'made the first user, with the given password');
+  else if (terminal !== undefined)
+    terminal(`Log in as ${NAME} with the password ${password} (shown only once)\n`);
+  else log.info({ user: NAME, file: adminPasswordFile }, 'made the first user; its password is in the file');
+
+  async function create(): Promise<boolean> {
+    try {
+      await principals.create(NAME, record);
+    } catch (error) {
+      if (!isStorageError(error, 'EXISTS')) throw error;
+      return false;
+    }
+    return (await principals.read(NAME))?.password === record.password;
+  }
+}
+
+async function writeSecret(file: string, secret: string): Promise<void> {
+  try {
+    await rm(file, { force: true });
+    await writeFile(file, `${secret}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(
+      `cannot write the first password to ${file} (${code}): make that possible (auth.adminPasswordFile) or set STACKYARD_ADMIN_PASSWORD`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,129 @@
+import { Router, urlencoded } from 'express';
+import type { Request, Response } from 'express';
+import type { SigningKeys } from '../../auth/signing-keys.js';
+import type { TokenGrant, TokenRequest, TokenService } from '../../auth/token-service.js';
+import { scopeText } from '../../domain/scope.js';
+import { RegistryError } from '../../errors/registry-error.js';
+import type { Credentials } from '../../ports/auth.js';
+import type { ClientOrigin } from '../client-origin.js';
+
+export interface TokenRouteParts {
+  readonly tokens: TokenService;
+  readonly keys: Pick<SigningKeys, 'all'>;
+  readonly origin: ClientOrigin;
+}
+
+const FORM_BYTES = 64 * 1024;
+const NO_STORE = { 'Cache-Control': 'no-store' };
+
+/**
+ * GET and POST /token: bearer tokens for the registry API (distribution's token and OAuth 2.0 specifications);
+ * GET /.well-known/jwks.json: the keys that sign them (RFC 7517).
+ */
+export function tokenRoutes({ tokens, keys, origin }: TokenRouteParts): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  router.get('/token', async (req, res) => {
+    const grant = await tokens.grant({ ...wishOf(req), address: origin.addressOf(req) });
+    const { token, refreshToken, expiresIn, issuedAt } = grant;
+    res.set(NO_STORE).json({
+      token,
+      access_token: token,
+      expires_in: expiresIn,
+      issued_at: new Date(issuedAt).toISOString(),
+      ...(refreshToken !== undefined && { refresh_token: refreshToken }),
+    });
+  });
+  const form = urlencoded({ extended: false, limit: FORM_BYTES, parameterLimit: 200 });
+  router.post('/token', form, async (req, res) => {
+    const grant = await tokens.grant({ ...formOf(req), address: origin.addressOf(req) });
+    sendOAuth(res, grant);
+  });
+  router.get('/.well-known/jwks.json', async (_req, res) => {
+    const published = (await keys.all()).map(({ id, publicKey }) => ({
+      ...publicKey.export({ format: 'jwk' }),
+      kid: id,
+      alg: 'ES256',
+      use: 'sig',
+    }));
+    res.json({ keys: published });
+  });
+  return router;
+}
+
+/** RFC 6749 §5.1; distribution's specification requires every member. */
+function sendOAuth(res: Response, { token, refreshToken, expiresIn, issuedAt, scopes }: TokenGrant): void {
+  res.set(NO_STORE).json({
+    access_token: token,
+    token_type: 'Bearer',
+    expires_in: expiresIn,
+    issued_at: new Date(issuedAt).toISOString(),
+    scope: scopes.map(scopeText).join(' '),
+    ...(refreshToken !== undefined && { refresh_token: refreshToken }),
+  });
+}
+
+function wishOf(req: Request): Omit<TokenRequest, 'address'> {
+  const query = new URL(req.originalUrl, 'http://localhost').searchParams;
+  return {
+    credentials: basicOf(req.headers.authorization),
+    scopes: query.getAll('scope'),
+    service: query.get('service') ?? undefined,
+    offline: query.get('offline_token') === 'true',
+  };
+}
+
+/** RFC 6749 §4.3.2 and §6. */
+function formOf(req: Request): Omit<TokenRequest, 'address'> {
+  const form = new Form(req.body as unknown);
+  const wish = {
+    scopes: form.all('scope'),
+    service: form.one('service'),
+    offline: form.one('access_type') === 'offline',
+  };
+  const type = form.one('grant_type');
+  if (type === 'refresh_token') return { ...wish, refreshToken: form.required('refresh_token') };
+  if (type === 'password') {
+    const credentials = { username: form.required('username'), secret: form.required('password') };
+    return { ...wish, credentials };
+  }
+  throw badRequest('grant_type must be password or refresh_token');
+}
+
+class Form {
+  private readonly fields: Readonly<Record<string, string | string[] | undefined>>;
+
+  constructor(body: unknown) {
+    if (typeof body !== 'object' || body === null) throw badRequest('send application/x-www-form-urlencoded');
+    this.fields = body as Record<string, string | string[]>;
+  }
+
+  all(name: string): readonly string[] {
+    const value = this.fields[name];
+    return value === undefined ? [] : Array.isArray(value) ? value : [value];
+  }
+
+  one(name: string): string | undefined {
+    return this.all(name)[0];
+  }
+
+  required(name: string): string {
+    const value = this.one(name);
+    if (value === undefined || value === '') throw badRequest(`${name} is missing`);
+    return value;
+  }
+}
+
+/** RFC 7617; the password is what follows the first colon. @throws RegistryError UNAUTHORIZED */
+function basicOf(header: string | undefined): Credentials | undefined {
+  if (header === undefined) return undefined;
+  const [, encoded] = /^basic +([A-Za-z0-9+/=_-]+)$/i.exec(header) ?? [];
+  const text = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString();
+  const colon = text.indexOf(':');
+  if (colon < 1)
+    throw new RegistryError('UNAUTHORIZED', 'the Authorization header is not Basic with a username');
+  return { username: text.slice(0, colon), secret: text.slice(colon + 1) };
+}
+
+function badRequest(message: string): RegistryError {
+  return new RegistryError('UNSUPPORTED', message, { status: 400 });
+}
