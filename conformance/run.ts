@@ -13,6 +13,7 @@ import { projectRoot } from '../test/support/project.js';
 import { startServer, type ServerProcess } from '../test/support/server-process.js';
 import { parseExports, v1AccountOf } from '../test/support/swift-bed.js';
 import { swiftEnvironment } from '../test/support/swift-store.js';
+import { ADMIN, WITH_LOGINS } from '../test/support/target.js';
 import { temporaryDirectory } from '../test/support/temporary.js';
 
 const MODES = ['one', 'workers', 'alternate', 'swift'] as const;
@@ -24,7 +25,7 @@ interface Subject {
 }
 
 /** The suite pushes manifests whose references are missing: sparse accepts them. */
-const ENV = { STACKYARD_REGISTRY_REFERENCES: 'sparse' };
+const ENV = { STACKYARD_REGISTRY_REFERENCES: 'sparse', ...WITH_LOGINS };
 
 async function start(mode: Mode): Promise<Subject> {
   if (mode === 'alternate') return startTwoProcesses();
@@ -79,7 +80,7 @@ async function main(): Promise<void> {
   if (mode === undefined) throw new Error(`--mode is one of ${MODES.join(', ')}, not "${values.mode}"`);
   await goTool('conformance');
   const subject = await start(mode);
-  const verdict = await runSuite(subject.authority, join(projectRoot, 'results', `conformance-${mode}`))
+  const verdict = await runSuite(subject.authority, ADMIN, join(projectRoot, 'results', `conformance-${mode}`))
     .then((result) => judge(result, ALLOWED_SKIPS))
     .finally(() => subject.stop());
   for (const { test, reason } of verdict.allowed) console.log(`skipped: ${test.name}: ${reason}`);

@@ -57,7 +57,11 @@ const FEATURES = {
  * Runs the official suite against `authority` and reads what it found from the files it leaves in `directory`, which is
  * emptied first. Its exit code tells nothing: errors of its set-up end with 0. Throws when it left no result.
  */
-export async function runSuite(authority: string, directory: string): Promise<SuiteResult> {
+export async function runSuite(
+  authority: string,
+  login: { readonly username: string; readonly password: string },
+  directory: string,
+): Promise<SuiteResult> {
   const program = await goTool('conformance');
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
@@ -69,6 +73,8 @@ export async function runSuite(authority: string, directory: string): Promise<Su
       ...(Object.fromEntries(features) as Record<string, string>),
       OCI_REGISTRY: authority,
       OCI_TLS: 'disabled',
+      OCI_USERNAME: login.username,
+      OCI_PASSWORD: login.password,
       OCI_VERSION: 'dev',
       OCI_REPO1: 'conformance/repo1',
       OCI_REPO2: 'conformance/repo2',

@@ -74,13 +74,28 @@ export class TokenAccess implements AccessController {
     return this.admit(request, needs, token);
   }
 
-  private admit(request: IncomingMessage, needs: AccessNeeds, { caller, access }: KnownToken): Caller {
-    const isAllowed = needs.scopes.every((scope) =>
-      scope.type === 'registry'
-        ? access.some(({ type }) => type === 'registry')
-        : scope.actions.every((action) => caller.may(action, scope.name)),
-    );
-    if (!isAllowed) throw this.refusal(request, needs, 'insufficient_scope');
+  private admit(
+    request: IncomingMessage,
+    needs: AccessNeeds,
+    token: KnownToken,
+  ): Caller | Promise<Caller> {
+    if (!needs.scopes.every((scope) => allows(token, scope)))
+      throw this.refusal(request, needs, 'insufficient_scope');
+    const missed = needs.wished?.filter((scope) => !allows(token, scope)) ?? [];
+    return missed.length === 0 ? token.caller : this.admitWithout(missed, request, needs, token);
+  }
+
+  /** What is wished is done without, unless the client need only ask for a token that allows it. */
+  private async admitWithout(
+    missed: readonly Scope[],
+    request: IncomingMessage,
+    needs: AccessNeeds,
+    { caller, principal }: KnownToken,
+  ): Promise<Caller> {
+    for (const scope of missed) {
+      const granted = await this.parts.policy.granted(principal, scope);
+      if (granted.length === scope.actions.length) throw this.refusal(request, needs, 'insufficient_scope');
+    }
     return caller;
   }
 
@@ -115,6 +130,11 @@ export class TokenAccess implements AccessController {
     const challenge = { realm: this.parts.realmOf(request), service: this.parts.service };
     return unauthorized(challenge, [...scopes, ...wished], fault);
   }
+}
+
+function allows({ caller, access }: KnownToken, scope: Scope): boolean {
+  if (scope.type === 'registry') return access.some(({ type }) => type === 'registry');
+  return scope.actions.every((action) => caller.may(action, scope.name));
 }
 
 class TokenCaller implements Caller {

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { content, descriptor, MEDIA_TYPES, tarOf } from '../support/image.js';
 import { RegistryClient } from '../support/registry-client.js';
 import { startServer, type ServerProcess } from '../support/server-process.js';
+import { ADMIN, WITH_LOGINS } from '../support/target.js';
 
 // BuildKit's `--cache-to type=registry` writes, by default, an index whose manifests[] are no manifests at all: the
 // cached layers themselves and the cache's configuration. A registry that looks for manifests there refuses it.
@@ -13,8 +14,8 @@ describe("BuildKit's cache index", function () {
   let client: RegistryClient;
 
   before(async () => {
-    server = await startServer();
-    client = new RegistryClient(server.url);
+    server = await startServer({ env: WITH_LOGINS });
+    client = new RegistryClient(server.url, ADMIN);
   });
 
   after(async () => {

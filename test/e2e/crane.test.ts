@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { requireGoTool } from '../support/go-tools.js';
 import { descriptor, makeImage, tarOf, type Image } from '../support/image.js';
 import { RegistryClient } from '../support/registry-client.js';
-import { startTarget, type RegistryTarget } from '../support/target.js';
+import { clientConfig, startTarget, type RegistryTarget } from '../support/target.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.js';
 import { runTool, tryTool } from '../support/tool.js';
 
@@ -21,7 +21,8 @@ describe('crane', function () {
     program = await requireGoTool(this, 'crane');
     home = await temporaryDirectory('crane');
     target = await startTarget(this);
-    client = new RegistryClient(target.url);
+    await writeFile(join(home.path, 'config.json'), clientConfig(target));
+    client = new RegistryClient(target.url, target.login);
   });
 
   after(async () => {

@@ -22,6 +22,7 @@ describe('docker', function () {
     requireTool(this, 'docker');
     daemon = await startDockerDaemon(program);
     target = await startTarget(this);
+    if (target.login !== undefined) await daemon.login(target.authority, target.login);
     console.log(`      dockerd ${daemon.version}`);
   });
 
@@ -121,7 +122,7 @@ describe('docker', function () {
     await build(`${repository}:one`, 1);
     await daemon.docker(['tag', `${repository}:one`, `${repository}:two`]);
     await daemon.docker(['push', '--all-tags', repository]);
-    assert.deepEqual(await new RegistryClient(target.url).tags('team/tags'), ['one', 'two']);
+    assert.deepEqual(await new RegistryClient(target.url, target.login).tags('team/tags'), ['one', 'two']);
   });
 
   it('pushes several images at once that share their layers', async () => {
@@ -146,7 +147,7 @@ describe('docker', function () {
     const digest = /digest: (sha256:[0-9a-f]{64})/.exec(stdout)?.[1];
     assert.ok(digest, stdout);
     await daemon.docker(['rmi', image]);
-    await new RegistryClient(target.url).deleteManifest('team/deleted', digest);
+    await new RegistryClient(target.url, target.login).deleteManifest('team/deleted', digest);
     for (const gone of [image, name(`team/deleted@${digest}`)]) {
       const pulled = await daemon.tryDocker(['pull', gone]);
       assert.equal(pulled.code, 1);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { requireGoTool } from '../support/go-tools.js';
 import { sha256 } from '../support/image.js';
 import { RegistryClient } from '../support/registry-client.js';
-import { startTarget, type RegistryTarget } from '../support/target.js';
+import { clientConfig, startTarget, type RegistryTarget } from '../support/target.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.js';
 import { runTool, tryTool } from '../support/tool.js';
 
@@ -25,6 +25,7 @@ describe('oras', function () {
     program = await requireGoTool(this, 'oras');
     home = await temporaryDirectory('oras');
     target = await startTarget(this);
+    await writeFile(join(home.path, 'config.json'), clientConfig(target));
   });
 
   after(async () => {
@@ -101,7 +102,7 @@ describe('oras', function () {
       filtered.map(({ digest, artifactType }) => [digest, artifactType]),
       [[sbom, 'application/vnd.example.sbom']],
     );
-    const tags = await new RegistryClient(target.url).tags('attach/app');
+    const tags = await new RegistryClient(target.url, target.login).tags('attach/app');
     assert.deepEqual(tags, ['v1'], 'a fallback tag was written');
   });
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireRoot, requireTool } from '../support/requirement.js';
-import { startTarget, type RegistryTarget } from '../support/target.js';
+import { clientConfig, startTarget, type RegistryTarget } from '../support/target.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.js';
 import { runTool, tryTool } from '../support/tool.js';
 
@@ -17,8 +17,8 @@ for (const program of ['podman', 'buildah'] as const) {
       requireRoot(this);
       requireTool(this, program);
       home = await temporaryDirectory(program);
-      await writeFile(join(home.path, 'auth.json'), '{}');
       target = await startTarget(this);
+      await writeFile(join(home.path, 'auth.json'), clientConfig(target));
     });
 
     after(async () => {

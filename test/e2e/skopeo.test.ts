@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assertSameFiles } from '../support/directories.js';
 import { descriptor, makeImage, makeIndex, writeDir, writeLayout, type Image } from '../support/image.js';
 import { RegistryClient } from '../support/registry-client.js';
 import { requireTool } from '../support/requirement.js';
-import { startTarget, type RegistryTarget } from '../support/target.js';
+import { clientConfig, startTarget, type RegistryTarget } from '../support/target.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.js';
 import { runTool, tryTool, type ToolResult } from '../support/tool.js';
 
@@ -19,7 +19,8 @@ describe('skopeo', function () {
     requireTool(this, 'skopeo');
     home = await temporaryDirectory('skopeo');
     target = await startTarget(this);
-    client = new RegistryClient(target.url);
+    await writeFile(at('auth.json'), clientConfig(target));
+    client = new RegistryClient(target.url, target.login);
   });
 
   after(async () => {

@@ -5,6 +5,7 @@ import { requireGoTool } from '../support/go-tools.js';
 import { makeImage } from '../support/image.js';
 import { RegistryClient } from '../support/registry-client.js';
 import { startServer, type ServerProcess } from '../support/server-process.js';
+import { ADMIN, WITH_LOGINS, clientConfig } from '../support/target.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.js';
 import { runTool, tryTool } from '../support/tool.js';
 
@@ -18,7 +19,9 @@ describe('cosign', function () {
     this.timeout(900_000);
     program = await requireGoTool(this, 'cosign');
     home = await temporaryDirectory('cosign');
-    server = await startServer();
+    server = await startServer({ env: WITH_LOGINS });
+    const authority = `${server.host}:${server.port}`;
+    await writeFile(join(home.path, 'config.json'), clientConfig({ authority, login: ADMIN }));
     await cosign('generate-key-pair');
     await cosign('generate-key-pair', '--output-key-prefix', 'other');
   });
@@ -46,7 +49,7 @@ describe('cosign', function () {
   /** Pushes an image and returns its name by digest. */
   async function pushed(repository: string): Promise<string> {
     const image = makeImage({ format: 'oci' });
-    await new RegistryClient(server.url).pushImage(repository, image, 'v1');
+    await new RegistryClient(server.url, ADMIN).pushImage(repository, image, 'v1');
     return `${server.host}:${server.port}/${repository}@${image.manifest.digest}`;
   }
 
@@ -72,7 +75,7 @@ describe('cosign', function () {
     const mode = '--registry-referrers-mode=oci-1-1';
     await runTool(program, ['sign', ...SIGN, mode, image], options(env));
     const digest = image.slice(image.indexOf('@') + 1);
-    const client = new RegistryClient(server.url);
+    const client = new RegistryClient(server.url, ADMIN);
     const answer = await client.request('GET', `/v2/referrer/app/referrers/${digest}`);
     assert.equal(((await answer.json()) as { manifests: unknown[] }).manifests.length, 1);
     assert.deepEqual(await client.tags('referrer/app'), ['v1']);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { requireGoTool } from '../support/go-tools.js';
 import { RegistryClient } from '../support/registry-client.js';
 import { startServer, type ServerProcess } from '../support/server-process.js';
+import { ADMIN, WITH_LOGINS } from '../support/target.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.js';
 import { runTool, tryTool } from '../support/tool.js';
 
@@ -17,7 +18,9 @@ describe('helm', function () {
     this.timeout(900_000);
     program = await requireGoTool(this, 'helm');
     home = await temporaryDirectory('helm');
-    server = await startServer();
+    server = await startServer({ env: WITH_LOGINS });
+    const login = ['--username', ADMIN.username, '--password', ADMIN.password, '--plain-http'];
+    await helm('registry', 'login', ...login, `${server.host}:${server.port}`);
   });
 
   after(async () => {
@@ -56,7 +59,7 @@ describe('helm', function () {
     it(`pushes and pulls a chart of version ${version} unchanged`, async () => {
       const file = await packaged(version);
       await helm('push', '--plain-http', file, at('charts'));
-      assert.ok((await new RegistryClient(server.url).tags('charts/example')).includes(tag));
+      assert.ok((await new RegistryClient(server.url, ADMIN).tags('charts/example')).includes(tag));
       const back = join(home.path, `back-${version}`);
       await mkdir(back);
       await helm('pull', '--plain-http', at('charts/example'), '--version', version, '--destination', back);

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { startChild, Tail } from './child.js';
 import { findTool, isExecutable } from './requirement.js';
 import { temporaryDirectory } from './temporary.js';
@@ -15,6 +15,8 @@ export interface DockerDaemon {
   docker(args: readonly string[], options?: ToolOptions): Promise<ToolResult>;
   /** The same, whatever the exit code. */
   tryDocker(args: readonly string[], options?: ToolOptions): Promise<ToolResult>;
+  /** `docker login`. */
+  login(authority: string, login: { readonly username: string; readonly password: string }): Promise<ToolResult>;
   /** Imports a tar stream as an image of one layer; returns its id. */
   importImage(tar: Readable, name: string): Promise<string>;
   imageId(name: string): Promise<string>;
@@ -84,6 +86,10 @@ export async function startDockerDaemon(program: string): Promise<DockerDaemon> 
     directory,
     docker,
     tryDocker,
+    login: (authority, { username, password }) =>
+      docker(['login', '--username', username, '--password-stdin', authority], {
+        input: Readable.from([password]),
+      }),
     async importImage(tar, name) {
       const { stdout } = await docker(['import', '-', name], { input: tar, timeoutMs: 300_000 });
       return stdout.trim();

@@ -7,10 +7,45 @@ const ACCEPT = Object.values(MEDIA_TYPES)
 
 /** The few calls of the distribution API that tests make by hand; each fails unless the answer is the expected one. */
 export class RegistryClient {
-  constructor(readonly url: string) {}
+  private token: string | undefined;
 
+  constructor(
+    readonly url: string,
+    private readonly login?: { readonly username: string; readonly password: string },
+  ) {}
+
+  /** Gets the token that a challenge asks for, where there is a login. */
   async request(method: string, path: string, init: RequestInit = {}): Promise<Response> {
-    return fetch(new URL(path, this.url), { ...init, method });
+    const answer = await this.send(method, path, init);
+    const challenge = answer.headers.get('www-authenticate') ?? '';
+    if (answer.status !== 401 || this.login === undefined || !challenge.startsWith('Bearer ')) return answer;
+    await answer.arrayBuffer();
+    this.token = await this.tokenFor(challenge, this.login);
+    return this.send(method, path, init);
+  }
+
+  private async send(method: string, path: string, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (this.token !== undefined) headers.set('authorization', `Bearer ${this.token}`);
+    return fetch(new URL(path, this.url), { ...init, method, headers });
+  }
+
+  private async tokenFor(
+    challenge: string,
+    { username, password }: { readonly username: string; readonly password: string },
+  ): Promise<string> {
+    const parameters = new Map(
+      [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name = '', value = '']) => [name, value]),
+    );
+    const realm = new URL(parameters.get('realm') ?? '');
+    for (const name of ['service', 'scope']) {
+      const value = parameters.get(name);
+      if (value !== undefined) realm.searchParams.set(name, value);
+    }
+    const basic = Buffer.from(`${username}:${password}`).toString('base64');
+    const answer = await fetch(realm, { headers: { authorization: `Basic ${basic}` } });
+    await expectStatus(answer, 200);
+    return ((await answer.json()) as { token: string }).token;
   }
 
   async pushBlob(repository: string, { digest, bytes }: Pick<Content, 'digest' | 'bytes'>): Promise<void> {

@@ -42,7 +42,7 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
   );
 }
 
-/** Starts `node dist/src/main.js`, with the flag of `npm start`, and waits until it listens; throws one line with the end of its log if it does not. */
+/** Starts `node dist/src/main.js`, with the flags of `npm start` and open to everybody, and waits until it listens; throws one line with the end of its log if it does not. */
 export async function startServer(options: ServerOptions = {}): Promise<ServerProcess> {
   const home = await temporaryDirectory('server');
   const root = options.root ?? join(home.path, 'data');
@@ -55,6 +55,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
       ...cleanEnvironment(),
       HOST: options.host ?? '127.0.0.1',
       PORT: String(options.port ?? 0),
+      STACKYARD_AUTH_MODE: 'none',
       STACKYARD_STORAGE_DRIVER: 'filesystem',
       STACKYARD_STORAGE_FILESYSTEM_ROOT: root,
       STACKYARD_SERVER_WORKERS: String(options.workers ?? 1),
