@@ -16,10 +16,10 @@ COPY --from=build /build/dist dist
 COPY package.json LICENSE ./
 # For the filesystem driver: a volume mounted here belongs to the user below.
 RUN install -d -o 10001 -g 10001 /var/lib/stackyard
-# Without users the server refuses to listen beyond loopback until it is told that everybody may read and write.
 ENV NODE_ENV=production \
     STACKYARD_SERVER_HOST=0.0.0.0 \
-    STACKYARD_STORAGE_FILESYSTEM_ROOT=/var/lib/stackyard
+    STACKYARD_STORAGE_FILESYSTEM_ROOT=/var/lib/stackyard \
+    STACKYARD_AUTH_ADMIN_PASSWORD_FILE=/var/lib/stackyard/admin-password
 USER 10001:10001
 EXPOSE 5000
 # Whether the process lives: a store that is away is told by /readyz, and no restart brings it back.

@@ -80,7 +80,11 @@ async function main(): Promise<void> {
   if (mode === undefined) throw new Error(`--mode is one of ${MODES.join(', ')}, not "${values.mode}"`);
   await goTool('conformance');
   const subject = await start(mode);
-  const verdict = await runSuite(subject.authority, ADMIN, join(projectRoot, 'results', `conformance-${mode}`))
+  const verdict = await runSuite(
+    subject.authority,
+    ADMIN,
+    join(projectRoot, 'results', `conformance-${mode}`),
+  )
     .then((result) => judge(result, ALLOWED_SKIPS))
     .finally(() => subject.stop());
   for (const { test, reason } of verdict.allowed) console.log(`skipped: ${test.name}: ${reason}`);

@@ -1,10 +1,9 @@
 import { fileURLToPath } from 'node:url';
-import { processContext } from './cli/process-context.js';
-import { run } from './cli/program.js';
+import { runAndExit } from './cli/run-and-exit.js';
 
 /** Serves until SIGTERM or SIGINT, as `stackyard serve` does; takes its options. */
 export async function main(argv: readonly string[]): Promise<void> {
-  process.exitCode = await run(['serve', ...argv], processContext);
+  await runAndExit(['serve', ...argv]);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv.slice(2));

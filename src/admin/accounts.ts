@@ -1,197 +1,163 @@
-import type { AccessTokenRecord, AccessTokens, NewAccessToken } from '../auth/access-tokens.js';
 import type { Generations } from '../auth/generations.js';
 import type { Grants } from '../auth/grants.js';
-import { granteesOf } from '../auth/principals.js';
 import type { PrincipalRecord, Principals } from '../auth/principals.js';
-import { grantRecord, parseLocalName } from '../domain/grant.js';
+import { parseLocalName } from '../domain/grant.js';
 import type { Grant } from '../domain/grant.js';
 import type { Clock } from '../ports/clock.js';
+import type { Ids } from '../ports/ids.js';
 import type { PasswordHasher } from '../ports/password-hasher.js';
 import { isStorageError } from '../ports/storage-driver.js';
+import { mapBounded } from '../registry/bounded.js';
 import { AdminError } from './admin-error.js';
+import { existingPrincipal, principalNamed } from './existing-principal.js';
+import type { AccountKind, AccountName } from './existing-principal.js';
+import { requireLifetime } from './owned-tokens.js';
+import type { IssuedAccessToken, OwnedTokens, TokenWish } from './owned-tokens.js';
 
 export interface AccountParts {
   readonly principals: Principals;
-  readonly tokens: AccessTokens;
+  readonly tokens: OwnedTokens;
   readonly grants: Grants;
   readonly generations: Generations;
   readonly hasher: PasswordHasher;
   readonly clock: Clock;
+  readonly ids: Ids;
+  /** Whether the configuration's file of users has the name. */
+  readonly isFileUser: (name: string) => Promise<boolean>;
 }
 
 export interface NewUser {
+  /** Without it there are only logins by access token. */
   readonly password?: string;
   readonly admin?: boolean;
   readonly groups?: readonly string[];
 }
 
 /** A user or robot without its secrets. */
-export interface Account extends Omit<PrincipalRecord, 'password'> {
+export interface Account {
   readonly name: string;
-  readonly hasPassword: boolean;
-}
-
-export interface TokenWish {
-  readonly limits?: readonly Grant[];
-  /** Milliseconds since 1970. */
-  readonly expiresAt?: number;
-  readonly note?: string;
-}
-
-/** An access token without its secret. */
-export interface TokenInfo extends Omit<AccessTokenRecord, 'hash'> {
-  readonly id: string;
-  /** RFC 3339, at most ten minutes behind. */
-  readonly lastUsedAt?: string;
+  readonly kind: AccountKind;
+  /** RFC 3339. */
+  readonly createdAt: string;
+  readonly admin: boolean;
+  readonly groups: readonly string[];
+  readonly disabled: boolean;
 }
 
 /** bcrypt reads no more. */
 const PASSWORD_BYTES = 72;
 const SHORTEST_PASSWORD = 8;
+const MADE_PASSWORD_BYTES = 15;
+const READS_AT_ONCE = 16;
 
-/** Users, robots and their access tokens, as administrators handle them. */
+/** Users and robots, as administrators handle them. */
 export class Accounts {
   constructor(private readonly parts: AccountParts) {}
 
+  /** For a user who gets one made. */
+  newPassword(): string {
+    return this.parts.ids.secret(MADE_PASSWORD_BYTES).toString('base64url');
+  }
+
   /** @throws AdminError, InvalidValue */
-  async createUser(name: string, { password, admin, groups }: NewUser): Promise<void> {
+  async createUser(name: string, { password, admin = false, groups = [] }: NewUser): Promise<void> {
+    const names = groupNames(groups);
+    await this.requireFree(name);
     await this.create(name, {
       kind: 'user',
       createdAt: this.now(),
       ...(password !== undefined && { password: await this.hashOf(password) }),
-      ...(admin === true && { admin }),
-      ...(groups && groups.length > 0 && { groups: groups.map(parseLocalName) }),
+      ...(admin && { admin }),
+      ...(names.length > 0 && { groups: names }),
     });
   }
 
-  /** @throws AdminError, InvalidValue */
-  async createRobot(name: string, grants: readonly Grant[], wish: TokenWish): Promise<NewAccessToken> {
+  /** With its grants and one access token. @throws AdminError, InvalidValue */
+  async createRobot(name: string, grants: readonly Grant[], wish: TokenWish): Promise<IssuedAccessToken> {
+    requireLifetime(wish.lifetime);
+    await this.requireFree(name);
+    if (await this.parts.isFileUser(name)) throw new AdminError(`${name} is a user of auth.htpasswd.file`);
     await this.create(name, { kind: 'robot', createdAt: this.now() });
+    await this.removeGrants({ kind: 'robot', name });
     for (const grant of grants) await this.parts.grants.add({ kind: 'robot', name }, grant);
-    return this.createToken(name, wish);
+    return this.parts.tokens.create(name, wish);
   }
 
-  /** Ends what the user has by the old one. @throws AdminError */
+  /** Ends the logins by the old one. @throws AdminError */
   async setPassword(name: string, password: string): Promise<void> {
+    await existingPrincipal(this.parts.principals, { kind: 'user', name });
     const hash = await this.hashOf(password);
-    await this.change(name, (record) => {
-      if (record.kind === 'robot') throw new AdminError(`${name} is a robot; it logs in by access tokens`);
-      return { ...record, password: hash };
-    });
+    await this.change({ kind: 'user', name }, { password: hash });
   }
 
-  /** @throws AdminError, InvalidValue */
+  /** Instead of those it has. @throws AdminError, InvalidValue */
   async setGroups(name: string, groups: readonly string[]): Promise<void> {
-    await this.change(name, (record) => ({ ...record, groups: groups.map(parseLocalName) }));
+    await this.change({ kind: 'user', name }, { groups: groupNames(groups) });
   }
 
   /** @throws AdminError */
   async setAdmin(name: string, admin: boolean): Promise<void> {
-    await this.change(name, (record) => ({ ...record, admin }));
+    await this.change({ kind: 'user', name }, { admin });
   }
 
   /** A disabled one keeps all it has, and may do nothing. @throws AdminError */
-  async setDisabled(name: string, disabled: boolean): Promise<void> {
-    await this.change(name, (record) => ({ ...record, disabled }));
+  async setDisabled(account: AccountName, disabled: boolean): Promise<void> {
+    await this.change(account, { disabled });
   }
 
-  /** With its access tokens and grants. @throws AdminError */
-  async remove(name: string): Promise<void> {
-    const record = await this.require(name);
-    const { principals, tokens, grants } = this.parts;
-    await principals.remove(name);
-    await this.renew(name, record);
-    for await (const id of tokens.listIds(name)) await tokens.remove(id, name);
-    const grantee = { kind: record.kind, name };
-    for (const grant of await grants.read(grantee)) await grants.remove(grantee, grant);
+  /**
+   * With its access tokens and grants. One that is cut off leaves a disabled account, and may be repeated: whoever gets
+   * the name later inherits nothing.
+   * @throws AdminError
+   */
+  async remove(account: AccountName): Promise<void> {
+    await this.setDisabled(account, true);
+    await this.parts.tokens.revokeAll(account.name);
+    await this.removeGrants(account);
+    await this.parts.principals.remove(account.name);
+    await this.renew(account);
   }
 
-  async *list(kind: PrincipalRecord['kind']): AsyncGenerator<Account> {
-    for await (const name of this.parts.principals.names()) {
-      const record = await this.parts.principals.read(name);
-      if (record?.kind !== kind) continue;
-      const { password, ...told } = record;
-      yield { ...told, name, hasPassword: password !== undefined };
-    }
-  }
-
-  /** @throws AdminError */
-  async createToken(owner: string, { limits, expiresAt, note }: TokenWish): Promise<NewAccessToken> {
-    await this.require(owner);
-    return this.parts.tokens.create({
-      owner,
-      ...(limits && limits.length > 0 && { limits: limits.map(grantRecord) }),
-      ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
-      ...(note !== undefined && { note }),
+  /** By name. */
+  async list(kind: AccountKind): Promise<readonly Account[]> {
+    const { principals } = this.parts;
+    const names: string[] = [];
+    for await (const name of principals.names()) names.push(name);
+    const accounts = await mapBounded(names, READS_AT_ONCE, async (name) => {
+      const record = await principals.read(name);
+      return record?.kind === kind ? accountOf(name, record) : undefined;
     });
-  }
-
-  /** Another token of the same rights; the old one holds for `overlap` milliseconds more. @throws AdminError */
-  async rotateToken(id: string, overlap: number): Promise<NewAccessToken> {
-    const old = await this.requireToken(id);
-    const { owner, limits, note, expiresAt } = old;
-    const lifetime = expiresAt === undefined ? undefined : Date.parse(expiresAt) - Date.parse(old.createdAt);
-    const now = this.parts.clock.now();
-    const created = await this.parts.tokens.create({
-      owner,
-      ...(limits && { limits }),
-      ...(note !== undefined && { note }),
-      ...(lifetime !== undefined && { expiresAt: new Date(now + lifetime).toISOString() }),
-    });
-    const end = Math.min(now + overlap, expiresAt === undefined ? Infinity : Date.parse(expiresAt));
-    if (overlap === 0) await this.revokeToken(id);
-    else await this.parts.tokens.replace(id, { ...old, expiresAt: new Date(end).toISOString() });
-    return created;
-  }
-
-  /** @throws AdminError */
-  async revokeToken(id: string): Promise<void> {
-    const { owner } = await this.requireToken(id);
-    await this.parts.tokens.remove(id, owner);
-    await this.parts.generations.renew(`token:${id}`);
-  }
-
-  async *listTokens(owner?: string): AsyncGenerator<TokenInfo> {
-    const { tokens } = this.parts;
-    for await (const id of tokens.listIds(owner)) {
-      const record = await tokens.read(id);
-      if (record === undefined) continue;
-      const lastUsedAt = await tokens.lastUse(id);
-      yield { ...toldOf(record), id, ...(lastUsedAt !== undefined && { lastUsedAt }) };
-    }
+    return accounts.filter((account) => account !== undefined);
   }
 
   private async create(name: string, record: PrincipalRecord): Promise<void> {
-    parseLocalName(name);
     try {
       await this.parts.principals.create(name, record);
     } catch (error) {
       if (!isStorageError(error, 'EXISTS')) throw error;
       throw new AdminError(`there is a user or robot ${name} already`, { cause: error });
     }
+    await this.parts.tokens.revokeAll(name); // what a listing hid from an earlier removal
   }
 
-  private async change(name: string, to: (record: PrincipalRecord) => PrincipalRecord): Promise<void> {
-    const record = await this.require(name);
-    await this.parts.principals.replace(name, to(record));
-    await this.renew(name, record);
+  private async requireFree(name: string): Promise<void> {
+    const record = await principalNamed(this.parts.principals, parseLocalName(name));
+    if (record !== undefined) throw new AdminError(`there is a ${record.kind} ${name} already`);
   }
 
-  private async renew(name: string, record: PrincipalRecord): Promise<void> {
-    const [self] = granteesOf(name, record);
-    if (self !== undefined) await this.parts.generations.renew(`${self.kind}:${self.name}`);
+  private async change(account: AccountName, values: Partial<PrincipalRecord>): Promise<void> {
+    const record = await existingPrincipal(this.parts.principals, account);
+    await this.parts.principals.replace(account.name, { ...record, ...values });
+    await this.renew(account);
   }
 
-  private async require(name: string): Promise<PrincipalRecord> {
-    const record = await this.parts.principals.read(parseLocalName(name));
-    if (record === undefined) throw new AdminError(`there is no user or robot ${name}`);
-    return record;
+  private async removeGrants(account: AccountName): Promise<void> {
+    const { grants } = this.parts;
+    for (const grant of await grants.read(account)) await grants.remove(account, grant);
   }
 
-  private async requireToken(id: string): Promise<AccessTokenRecord> {
-    const record = /^[a-z0-9]{26}$/.test(id) ? await this.parts.tokens.read(id) : undefined;
-    if (record === undefined) throw new AdminError(`there is no access token ${id}`);
-    return record;
+  private renew({ kind, name }: AccountName): Promise<void> {
+    return this.parts.generations.renew(`${kind}:${name}`);
   }
 
   private async hashOf(password: string): Promise<string> {
@@ -208,12 +174,11 @@ export class Accounts {
   }
 }
 
-function toldOf({ owner, createdAt, expiresAt, limits, note }: AccessTokenRecord): Omit<TokenInfo, 'id'> {
-  return {
-    owner,
-    createdAt,
-    ...(expiresAt !== undefined && { expiresAt }),
-    ...(limits && { limits }),
-    ...(note !== undefined && { note }),
-  };
+function groupNames(groups: readonly string[]): readonly string[] {
+  return [...new Set(groups.map(parseLocalName))];
+}
+
+function accountOf(name: string, record: PrincipalRecord): Account {
+  const { kind, createdAt, admin = false, groups = [], disabled = false } = record;
+  return { name, kind, createdAt, admin, groups, disabled };
 }

@@ -1,31 +1,61 @@
 import type { Generations } from '../auth/generations.js';
 import type { Grants } from '../auth/grants.js';
+import type { Principals } from '../auth/principals.js';
 import { grantRecord, granteeText } from '../domain/grant.js';
 import type { Grant, Grantee } from '../domain/grant.js';
 import { AdminError } from './admin-error.js';
+import { existingPrincipal, principalNamed } from './existing-principal.js';
+
+export interface PermissionParts {
+  readonly principals: Principals;
+  readonly grants: Grants;
+  readonly generations: Generations;
+}
+
+export interface HeldGrant {
+  readonly grantee: Grantee;
+  readonly grant: Grant;
+}
 
 /** What grantees were given. */
 export class Permissions {
-  constructor(private readonly parts: { readonly grants: Grants; readonly generations: Generations }) {}
+  constructor(private readonly parts: PermissionParts) {}
 
-  async add(grantee: Grantee, grant: Grant): Promise<void> {
+  /**
+   * May be repeated. Robots live here alone and must exist; a user may be another backend's: then `isStranger`.
+   * @throws AdminError
+   */
+  async add(grantee: Grantee, grant: Grant): Promise<{ readonly isStranger: boolean }> {
+    const isStranger = await this.isStranger(grantee);
     await this.parts.grants.add(grantee, grant);
+    return { isStranger };
   }
 
-  /** Ends the bearer tokens of all that had it. @throws AdminError */
+  /** Ends the bearer tokens of all that had it. @throws AdminError where it was not held */
   async remove(grantee: Grantee, grant: Grant): Promise<void> {
     const { repositories, actions } = grantRecord(grant);
     const held = (await this.parts.grants.read(grantee)).map(grantRecord);
-    if (!held.some((one) => one.repositories === repositories && one.actions === actions)) {
-      throw new AdminError(`${granteeText(grantee)} has no grant of ${actions} on ${repositories}`);
-    }
-    await this.parts.grants.remove(grantee, grant);
+    const like = held.filter((one) => one.repositories === repositories).map((one) => one.actions);
+    await this.parts.grants.remove(grantee, grant); // also one that a listing does not show yet
     await this.parts.generations.renew(`${grantee.kind}:${grantee.name}`);
+    if (like.includes(actions)) return;
+    const others = like.length === 0 ? '' : `; it has ${like.join(' and ')} there`;
+    throw new AdminError(`${granteeText(grantee)} has no grant of ${actions} on ${repositories}${others}`);
   }
 
-  async *list(): AsyncGenerator<{ readonly grantee: Grantee; readonly grant: Grant }> {
-    for (const grantee of await this.parts.grants.grantees()) {
-      for (const grant of await this.parts.grants.read(grantee)) yield { grantee, grant };
+  /** Of one grantee or all. */
+  async *list(grantee?: Grantee): AsyncGenerator<HeldGrant> {
+    const grantees = grantee === undefined ? await this.parts.grants.grantees() : [grantee];
+    for (const each of grantees) {
+      for (const grant of await this.parts.grants.read(each)) yield { grantee: each, grant };
     }
+  }
+
+  private async isStranger({ kind, name }: Grantee): Promise<boolean> {
+    if (kind !== 'user' && kind !== 'robot') return false;
+    const { principals } = this.parts;
+    if (kind === 'user' && (await principalNamed(principals, name)) === undefined) return true;
+    await existingPrincipal(principals, { kind, name });
+    return false;
   }
 }

@@ -12,7 +12,6 @@ import type { Ids } from '../ports/ids.js';
 import { listAll } from '../ports/listing.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import { FreshValues } from './fresh-values.js';
-import { REVOCATION_MILLISECONDS } from './generations.js';
 import { readRecord, writeRecord } from './stored-record.js';
 
 /** What a user or robot logs in with instead of a password, as it is stored. */
@@ -40,14 +39,12 @@ const SECRET_BYTES = 32;
 /** `sy_` lets scanners of source code find secrets that were published by mistake. */
 const SECRET = /^sy_([a-z0-9]{26})_([A-Za-z0-9_-]{43})$/;
 const ID = /^[a-z0-9]{26}$/;
-const REMEMBERED = 20_000;
 const REMEMBERED_USES = 20_000;
 /** A time of last use is at most this old. */
 const USE_MILLISECONDS = 10 * 60_000;
 
-/** The access tokens of the store: each one object, found by the id that its secret begins with. */
+/** The access tokens of the store: each one object, found by the id that its secret begins with, and read for each login. */
 export class AccessTokens {
-  private readonly values: FreshValues<AccessTokenRecord | undefined>;
   private readonly uses: FreshValues<void>;
 
   constructor(
@@ -55,8 +52,6 @@ export class AccessTokens {
     private readonly clock: Clock,
     private readonly ids: Ids,
   ) {
-    const options = { maxAge: REVOCATION_MILLISECONDS, entries: REMEMBERED };
-    this.values = new FreshValues(clock, options, (id) => this.read(id));
     this.uses = new FreshValues(clock, { maxAge: USE_MILLISECONDS, entries: REMEMBERED_USES }, async (id) => {
       await writeRecord(this.driver, tokenUseKey(id), { at: new Date(this.clock.now()).toISOString() });
     });
@@ -65,7 +60,7 @@ export class AccessTokens {
   /** The token that a secret is of, unless it is over. */
   async find(secret: string): Promise<{ id: string; record: AccessTokenRecord } | undefined> {
     const [, id] = SECRET.exec(secret) ?? [];
-    const record = id === undefined ? undefined : await this.values.get(id);
+    const record = id === undefined ? undefined : await this.read(id);
     if (id === undefined || record === undefined || this.isOver(record)) return undefined;
     const [given, kept] = [Buffer.from(hashOf(secret)), Buffer.from(record.hash)];
     return given.length === kept.length && timingSafeEqual(given, kept) ? { id, record } : undefined;
@@ -73,7 +68,7 @@ export class AccessTokens {
 
   /** The token of an id, unless it is over. */
   async findById(id: string): Promise<AccessTokenRecord | undefined> {
-    const record = ID.test(id) ? await this.values.get(id) : undefined;
+    const record = ID.test(id) ? await this.read(id) : undefined;
     return record === undefined || this.isOver(record) ? undefined : record;
   }
 
@@ -92,12 +87,10 @@ export class AccessTokens {
 
   async replace(id: string, record: AccessTokenRecord): Promise<void> {
     await writeRecord(this.driver, accessTokenKey(id), record);
-    this.values.forget(id);
   }
 
   async remove(id: string, owner: string): Promise<void> {
     await this.driver.delete(accessTokenKey(id));
-    this.values.forget(id);
     await this.driver.delete(ownedTokenKey(owner, id));
     await this.driver.delete(tokenUseKey(id));
   }

@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Principal } from '../ports/auth.js';
 import type { Ids } from '../ports/ids.js';
 import type { Generations, Witness } from './generations.js';
+import { readSignedToken } from './signed-token.js';
 import type { SigningKeys } from './signing-keys.js';
 
 /** What a bearer token of ours says. */
@@ -19,6 +20,8 @@ export interface BearerClaims {
   readonly expiresAt: number;
   /** The texts that these had; the token is over when one has another. */
   readonly generations: readonly (readonly [Witness, string])[];
+  /** Of the key that signed it; the token is over when there is none. */
+  readonly keyId: string;
 }
 
 interface Payload {
@@ -48,6 +51,8 @@ export interface IssuedToken {
 }
 
 const LEEWAY_SECONDS = 5;
+/** By which clocks of nodes may differ: a token is good everywhere at once. */
+const SKEW_SECONDS = 60;
 
 export interface BearerParts {
   readonly keys: SigningKeys;
@@ -77,7 +82,7 @@ export class BearerTokens {
       sub: principal?.subject ?? '',
       aud: service,
       iat,
-      nbf: iat - LEEWAY_SECONDS,
+      nbf: iat - SKEW_SECONDS,
       exp: iat + seconds,
       jti: ids.unique(),
       access,
@@ -91,30 +96,35 @@ export class BearerTokens {
   /** What a token says that one of our keys signed for this service, also when its time is over; undefined for others. */
   async read(token: string): Promise<BearerClaims | undefined> {
     const { issuer, service } = this.options;
-    const kid = keyIdOf(token);
-    const key = kid === undefined ? undefined : await this.parts.keys.find(kid);
-    if (key === undefined) return undefined;
-    try {
-      const payload = jwt.verify(token, key.publicKey, {
-        algorithms: ['ES256'],
-        issuer,
-        audience: service,
-        clockTimestamp: Math.floor(this.parts.clock.now() / 1000),
-        clockTolerance: LEEWAY_SECONDS,
-        ignoreExpiration: true,
-      }) as unknown as Payload;
-      return claimsOf(payload);
-    } catch (error) {
-      if (error instanceof jwt.JsonWebTokenError) return undefined;
-      throw error;
-    }
+    const rules = { issuer, audience: service, leeway: LEEWAY_SECONDS, late: true };
+    const read = await readSignedToken(token, this.parts, rules);
+    return read && claimsOf(read.payload as Payload, read.keyId);
+  }
+
+  /** To be given to `wereCurrent`. */
+  mark(): number {
+    return this.parts.generations.mark();
+  }
+
+  /** Whether the generations that a token of the principal is issued with were known at a mark already. */
+  wereCurrent(principal: Principal, mark: number): boolean {
+    return this.parts.generations.knewAll(witnessesOf(principal), mark);
+  }
+
+  /** Whether a key is one of ours, as far as that is known without asking the store. */
+  knowsKey(keyId: string): boolean {
+    return this.parts.keys.peek(keyId) !== undefined;
+  }
+
+  async hasKey(keyId: string): Promise<boolean> {
+    return (await this.parts.keys.find(keyId)) !== undefined;
   }
 
   private async recordOf(principal: Principal): Promise<Payload['stackyard']> {
-    const witnesses: Witness[] = principal.grantees.map(granteeText) as Witness[];
-    if (principal.token !== undefined) witnesses.push(`token:${principal.token}`);
     const generations = await Promise.all(
-      witnesses.map(async (witness) => [witness, await this.parts.generations.current(witness)] as const),
+      witnessesOf(principal).map(
+        async (witness) => [witness, await this.parts.generations.current(witness)] as const,
+      ),
     );
     return {
       generations: Object.fromEntries(generations),
@@ -125,13 +135,13 @@ export class BearerTokens {
   }
 }
 
-function keyIdOf(token: string): string | undefined {
-  const header = jwt.decode(token, { complete: true })?.header;
-  return header?.alg === 'ES256' ? header.kid : undefined;
+function witnessesOf({ grantees, token }: Principal): Witness[] {
+  const witnesses = grantees.map(granteeText) as Witness[];
+  return token === undefined ? witnesses : [...witnesses, `token:${token}`];
 }
 
 /** Our own signature is on it: nobody else wrote this. */
-function claimsOf({ sub, iat, exp, access, stackyard }: Payload): BearerClaims {
+function claimsOf({ sub, iat, exp, access, stackyard }: Payload, keyId: string): BearerClaims {
   const generations = Object.entries(stackyard?.generations ?? {}) as [Witness, string][];
   const scopes = access.map(({ type, name, actions }) => `${type}:${name}:${actions.join(',')}`);
   const principal: Principal | undefined = stackyard && {
@@ -143,5 +153,5 @@ function claimsOf({ sub, iat, exp, access, stackyard }: Payload): BearerClaims {
     ...(stackyard.limits && { limits: stackyard.limits.map(parseGrant) }),
     ...(stackyard.token !== undefined && { token: stackyard.token }),
   };
-  return { principal, access: parseScopes(scopes), issuedAt: iat, expiresAt: exp, generations };
+  return { principal, access: parseScopes(scopes), issuedAt: iat, expiresAt: exp, generations, keyId };
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Grantee } from '../domain/grant.js';
 import { generationKey } from '../domain/keys.js';
 import type { Clock } from '../ports/clock.js';
@@ -15,12 +16,21 @@ const FIRST = '0';
 export const REVOCATION_MILLISECONDS = 5000;
 const REMEMBERED = 50_000;
 
+/** When a text was first met, in the order of such events. */
+interface Met {
+  readonly text: string;
+  readonly order: number;
+}
+
 /**
  * One object for each grantee and access token, whose text changes whenever what was given to it shall hold no
  * longer. Bearer tokens carry the texts of their day; writing another ends them on every node, without a list.
  */
 export class Generations {
   private readonly values: FreshValues<string>;
+  private readonly met = new LRUCache<string, Met>({ max: REMEMBERED });
+  private readonly listeners: ((witness: Witness) => void)[] = [];
+  private events = 0;
 
   constructor(
     private readonly driver: StorageDriver,
@@ -30,7 +40,9 @@ export class Generations {
     const options = { maxAge: REVOCATION_MILLISECONDS, entries: REMEMBERED };
     this.values = new FreshValues(clock, options, async (witness) => {
       const bytes = await readIfThere(this.driver, keyOf(witness));
-      return bytes?.toString() ?? FIRST;
+      const text = bytes?.toString() ?? FIRST;
+      this.meet(witness as Witness, text);
+      return text;
     });
   }
 
@@ -43,10 +55,38 @@ export class Generations {
     return this.values.get(witness);
   }
 
+  /** To be given to `knewAll`. */
+  mark(): number {
+    return this.events;
+  }
+
+  /**
+   * Whether these had their texts at a mark already. What was read of the store since then is at least as new as they
+   * are: whoever changes a right writes that first, and then the generation.
+   */
+  knewAll(witnesses: readonly Witness[], mark: number): boolean {
+    return witnesses.every((witness) => {
+      const met = this.met.get(witness);
+      if (met === undefined) this.values.forget(witness);
+      return met !== undefined && met.order <= mark;
+    });
+  }
+
+  /** Tells of each text that was not known before. */
+  onChange(listener: (witness: Witness) => void): void {
+    this.listeners.push(listener);
+  }
+
   /** Ends what was given to it until now: here at once, elsewhere within `REVOCATION_MILLISECONDS`. */
   async renew(witness: Witness): Promise<void> {
     await this.driver.put(keyOf(witness), Buffer.from(this.ids.unique()));
     this.values.forget(witness);
+  }
+
+  private meet(witness: Witness, text: string): void {
+    if (this.met.get(witness)?.text === text) return;
+    this.met.set(witness, { text, order: (this.events += 1) });
+    for (const listener of this.listeners) listener(witness);
   }
 }
 

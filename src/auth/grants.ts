@@ -33,6 +33,11 @@ export class Grants {
     return this.values.get(granteeText(grantee));
   }
 
+  /** As `kind:name`; read anew when it is asked for. */
+  forget(grantee: string): void {
+    this.values.forget(grantee);
+  }
+
   /** As they are now. */
   async read(grantee: Grantee): Promise<readonly Grant[]> {
     const keys: string[] = [];

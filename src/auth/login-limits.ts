@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../ports/clock.js';
 
@@ -31,12 +32,12 @@ export class LoginLimits {
   wait(account: string, address: string): number {
     const both = pair(account, address);
     const isTrusted = (this.trusted.get(both) ?? 0) > this.clock.now();
-    const keys = isTrusted ? [both] : [both, `account ${account}`, `address ${address}`];
+    const keys = isTrusted ? [both] : keysOf(account, address);
     return Math.max(...keys.map((key) => this.waitOf(key)));
   }
 
   failed(account: string, address: string): void {
-    for (const key of [pair(account, address), `account ${account}`, `address ${address}`]) {
+    for (const key of keysOf(account, address)) {
       const count = this.count(key) ?? { failures: 0, since: this.clock.now() };
       count.failures += 1;
       this.counts.set(key, count);
@@ -61,6 +62,22 @@ export class LoginLimits {
   }
 }
 
+function keysOf(account: string, address: string): readonly string[] {
+  const network = networkOf(address);
+  return [pair(account, address), hash('sha256', `account ${account}`), hash('sha256', `address ${network}`)];
+}
+
+/** Hashed: what strangers send must not fill the memory. */
 function pair(account: string, address: string): string {
-  return JSON.stringify([account, address]);
+  return hash('sha256', JSON.stringify([account, networkOf(address)]));
+}
+
+/** Of IPv6 the first 64 bits: one client has all the rest. */
+function networkOf(address: string): string {
+  if (!address.includes(':') || address.includes('.')) return address;
+  const [head = '', tail] = address.split('::', 2);
+  const groups = head.split(':').filter((group) => group !== '');
+  const after = tail?.split(':').filter((group) => group !== '') ?? [];
+  while (groups.length + after.length < 8) groups.push('0');
+  return [...groups, ...after].slice(0, 4).join(':');
 }

@@ -55,6 +55,7 @@ async function deciding<T>(decide: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof BackendOutage)) throw error;
     const headers = { 'Retry-After': '5' };
-    throw new RegistryError('UNAVAILABLE', error.message, { headers, cause: error });
+    // The message goes to the client; where the service is and how it failed is for the log alone.
+    throw new RegistryError('UNAVAILABLE', error.message, { headers, cause: error.cause ?? error });
   }
 }

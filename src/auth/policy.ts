@@ -45,6 +45,11 @@ export class GrantPolicy implements AccessPolicy {
     return (name) => reasonFor(held, principal, name, 'pull') !== undefined;
   }
 
+  /** Of a grantee whose grants may have changed, as `kind:name`. */
+  forget(grantee: string): void {
+    this.grants.forget(grantee);
+  }
+
   /** The first grant that allows it; undefined where none does. */
   async explain(
     principal: Principal | undefined,

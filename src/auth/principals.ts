@@ -1,11 +1,8 @@
 import { isLocalName } from '../domain/grant.js';
 import type { Grantee } from '../domain/grant.js';
 import { PRINCIPALS_PREFIX, principalKey } from '../domain/keys.js';
-import type { Clock } from '../ports/clock.js';
 import { listAll } from '../ports/listing.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
-import { FreshValues } from './fresh-values.js';
-import { REVOCATION_MILLISECONDS } from './generations.js';
 import { readRecord, writeRecord } from './stored-record.js';
 
 /** A user or robot as it is stored; users and robots share one space of names. */
@@ -22,26 +19,15 @@ export interface PrincipalRecord {
   readonly disabled?: boolean;
 }
 
-const REMEMBERED = 20_000;
-
-/** The users and robots of the store, each one object. */
+/** The users and robots of the store, each one object, read for each login: what is over must not sign anything. */
 export class Principals {
-  private readonly values: FreshValues<PrincipalRecord | undefined>;
+  constructor(private readonly driver: StorageDriver) {}
 
-  constructor(
-    private readonly driver: StorageDriver,
-    clock: Clock,
-  ) {
-    const options = { maxAge: REVOCATION_MILLISECONDS, entries: REMEMBERED };
-    this.values = new FreshValues(clock, options, (name) => this.read(name));
-  }
-
-  /** As it was at most `REVOCATION_MILLISECONDS` ago. */
+  /** As it is now; undefined too for what is no name. */
   async find(name: string): Promise<PrincipalRecord | undefined> {
-    return isLocalName(name) ? this.values.get(name) : undefined;
+    return isLocalName(name) ? this.read(name) : undefined;
   }
 
-  /** As it is now. */
   read(name: string): Promise<PrincipalRecord | undefined> {
     return readRecord(this.driver, principalKey(name), (record) => record as PrincipalRecord);
   }
@@ -49,17 +35,14 @@ export class Principals {
   /** @throws StorageError EXISTS */
   async create(name: string, record: PrincipalRecord): Promise<void> {
     await writeRecord(this.driver, principalKey(name), record, { ifAbsent: true });
-    this.values.forget(name);
   }
 
   async replace(name: string, record: PrincipalRecord): Promise<void> {
     await writeRecord(this.driver, principalKey(name), record);
-    this.values.forget(name);
   }
 
   async remove(name: string): Promise<void> {
     await this.driver.delete(principalKey(name));
-    this.values.forget(name);
   }
 
   async *names(): AsyncGenerator<string> {

@@ -27,7 +27,7 @@ const KEY_ID = /^[A-Za-z0-9_-]{43}$/;
 const REMEMBERED = 1000;
 /** Milliseconds after which the keys are listed again, to sign with the newest. */
 const LIST_MILLISECONDS = 60_000;
-/** Ids that nobody made, asked for within `REVOCATION_MILLISECONDS`: more are not looked up. */
+/** Ids that nobody made, asked for within `REVOCATION_MILLISECONDS`: more are looked for in one list. */
 const MOST_UNKNOWN = 50;
 
 /**
@@ -38,6 +38,7 @@ export class SigningKeys {
   private readonly values: FreshValues<SigningKey | undefined>;
   private readonly parsed = new Map<string, SigningKey>();
   private readonly chosen: FreshValues<SigningKey>;
+  private readonly published: FreshValues<readonly SigningKey[]>;
   private unknown = { count: 0, since: 0 };
 
   constructor(
@@ -47,6 +48,7 @@ export class SigningKeys {
     const options = { maxAge: REVOCATION_MILLISECONDS, entries: REMEMBERED };
     this.values = new FreshValues(clock, options, (id) => this.read(id));
     this.chosen = new FreshValues(clock, { maxAge: LIST_MILLISECONDS, entries: 1 }, () => this.choose());
+    this.published = new FreshValues(clock, { ...options, entries: 1 }, () => this.all());
   }
 
   /** The newest, to sign with; made if the store has none. */
@@ -62,11 +64,21 @@ export class SigningKeys {
     if (!KEY_ID.test(id)) return undefined;
     const known = this.values.peek(id);
     if (known !== undefined) return known.value;
-    if (!this.parsed.has(id) && !this.mayLookUp()) return undefined;
-    return this.values.get(id);
+    if (this.parsed.has(id) || this.mayLookUp()) return this.values.get(id);
+    return (await this.known()).find((key) => key.id === id);
   }
 
-  /** Every key, the newest first. */
+  /** As far as that is known without asking the store. */
+  peek(id: string): SigningKey | undefined {
+    return this.values.peek(id)?.value;
+  }
+
+  /** Every key as of at most `REVOCATION_MILLISECONDS` ago, the newest first. */
+  known(): Promise<readonly SigningKey[]> {
+    return this.published.get('all');
+  }
+
+  /** Every key as it is now, the newest first. */
   async all(): Promise<readonly SigningKey[]> {
     const found: SigningKey[] = [];
     for await (const text of listAll(this.driver, { prefix: TOKEN_KEYS_PREFIX })) {
@@ -85,16 +97,20 @@ export class SigningKeys {
       createdAt: new Date(createdAt).toISOString(),
       privateKey: privateKey.export({ format: 'jwk' }),
     } satisfies KeyRecord);
-    this.values.forget(id);
-    this.chosen.forget('newest');
+    this.forget(id);
     return { id, privateKey, publicKey, createdAt };
   }
 
   /** What it signed is refused: here at once, elsewhere within `REVOCATION_MILLISECONDS`. */
   async remove(id: string): Promise<void> {
     await this.driver.delete(tokenKeyKey(id));
+    this.forget(id);
+  }
+
+  private forget(id: string): void {
     this.values.forget(id);
     this.chosen.forget('newest');
+    this.published.forget('all');
   }
 
   private async choose(): Promise<SigningKey> {
@@ -102,21 +118,13 @@ export class SigningKeys {
   }
 
   private async read(id: string): Promise<SigningKey | undefined> {
-    const record = await readRecord(this.driver, tokenKeyKey(id), (read) => read as KeyRecord);
-    if (record === undefined) {
-      this.parsed.delete(id);
-      return undefined;
-    }
-    const known = this.parsed.get(id);
-    if (known !== undefined) return known;
-    const privateKey = createPrivateKey({ key: record.privateKey, format: 'jwk' });
-    const key = {
-      id,
-      privateKey,
-      publicKey: createPublicKey(privateKey),
-      createdAt: Date.parse(record.createdAt),
-    };
-    this.parsed.set(id, key);
+    const key = await readRecord(
+      this.driver,
+      tokenKeyKey(id),
+      (record) => this.parsed.get(id) ?? keyOf(id, record as KeyRecord),
+    );
+    if (key === undefined) this.parsed.delete(id);
+    else this.parsed.set(id, key);
     return key;
   }
 
@@ -126,6 +134,11 @@ export class SigningKeys {
     this.unknown.count += 1;
     return this.unknown.count <= MOST_UNKNOWN;
   }
+}
+
+function keyOf(id: string, { privateKey: jwk, createdAt }: KeyRecord): SigningKey {
+  const privateKey = createPrivateKey({ key: jwk, format: 'jwk' });
+  return { id, privateKey, publicKey: createPublicKey(privateKey), createdAt: Date.parse(createdAt) };
 }
 
 /** RFC 7638. */

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { RepositoryName } from '../domain/repository-name.js';
@@ -26,22 +25,29 @@ interface KnownToken extends BearerClaims {
   readonly caller: Caller;
 }
 
-const BEARER = /^bearer +([\w.~+/-]+=*)$/i;
+const BEARER = /^bearer +(?=[^ ])/i;
 const REMEMBERED = 10_000;
+const REMEMBERED_CHARACTERS = 16 * 1024 * 1024;
 /** How long after its end a token still brings bytes to the upload session that it opened. */
 const GRACE_SECONDS = 24 * 60 * 60;
 const LEEWAY_SECONDS = 5;
 
 /** `auth.mode: token`: whoever shows a bearer token of ours may do what the token says. */
 export class TokenAccess implements AccessController {
-  private readonly known = new LRUCache<string, KnownToken>({ max: REMEMBERED });
+  private readonly known = new LRUCache<string, KnownToken>({
+    max: REMEMBERED,
+    maxSize: REMEMBERED_CHARACTERS,
+    sizeCalculation: (_, text) => text.length,
+  });
 
-  constructor(private readonly parts: TokenAccessParts) {}
+  constructor(private readonly parts: TokenAccessParts) {
+    parts.generations.onChange((witness) => parts.policy.forget(witness));
+  }
 
   authorize(request: IncomingMessage, needs: AccessNeeds): Caller | Promise<Caller> {
-    const text = BEARER.exec(request.headers.authorization ?? '')?.[1];
+    const text = bearerOf(request.headers.authorization);
     if (text === undefined) throw this.refusal(request, needs);
-    const token = this.known.get(hash('sha256', text, 'base64'));
+    const token = this.known.get(text);
     if (token === undefined || !this.holdsForSure(token)) return this.authorizeSlowly(request, needs, text);
     if (this.isOver(token)) return this.authorizeLate(request, needs, token);
     return this.admit(request, needs, token);
@@ -74,11 +80,7 @@ export class TokenAccess implements AccessController {
     return this.admit(request, needs, token);
   }
 
-  private admit(
-    request: IncomingMessage,
-    needs: AccessNeeds,
-    token: KnownToken,
-  ): Caller | Promise<Caller> {
+  private admit(request: IncomingMessage, needs: AccessNeeds, token: KnownToken): Caller | Promise<Caller> {
     if (!needs.scopes.every((scope) => allows(token, scope)))
       throw this.refusal(request, needs, 'insufficient_scope');
     const missed = needs.wished?.filter((scope) => !allows(token, scope)) ?? [];
@@ -100,22 +102,23 @@ export class TokenAccess implements AccessController {
   }
 
   private async tokenOf(text: string): Promise<KnownToken | undefined> {
-    const key = hash('sha256', text, 'base64');
-    const known = this.known.get(key);
+    const known = this.known.get(text);
     if (known !== undefined) return known;
     const claims = await this.parts.tokens.read(text);
     if (claims === undefined) return undefined;
     const token = { ...claims, caller: new TokenCaller(claims, this.parts.policy) };
-    this.known.set(key, token);
+    this.known.set(text, token);
     return token;
   }
 
   /** Whether nothing was revoked, as far as that is known without asking the store. */
-  private holdsForSure({ generations }: KnownToken): boolean {
+  private holdsForSure({ generations, keyId }: KnownToken): boolean {
+    if (!this.parts.tokens.knowsKey(keyId)) return false;
     return generations.every(([witness, text]) => this.parts.generations.peek(witness) === text);
   }
 
-  private async holds({ generations }: KnownToken): Promise<boolean> {
+  private async holds({ generations, keyId }: KnownToken): Promise<boolean> {
+    if (!(await this.parts.tokens.hasKey(keyId))) return false;
     const current = await Promise.all(
       generations.map(async ([witness, text]) => (await this.parts.generations.current(witness)) === text),
     );
@@ -130,6 +133,13 @@ export class TokenAccess implements AccessController {
     const challenge = { realm: this.parts.realmOf(request), service: this.parts.service };
     return unauthorized(challenge, [...scopes, ...wished], fault);
   }
+}
+
+/** RFC 6750 §2.1. */
+function bearerOf(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const [scheme] = BEARER.exec(header) ?? [];
+  return scheme === undefined ? undefined : header.slice(scheme.length);
 }
 
 function allows({ caller, access }: KnownToken, scope: Scope): boolean {

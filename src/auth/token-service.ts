@@ -29,6 +29,11 @@ export interface TokenGrant {
   readonly scopes: readonly Scope[];
 }
 
+/** No scope that names a repository is longer. */
+const SCOPE_LENGTH = 1000;
+/** One more for whoever logs in on a node for the first time. */
+const MOST_PASSES = 5;
+
 /** Gives bearer tokens for what of the wish is granted, be it nothing (distribution's token specification). */
 export class TokenService {
   constructor(
@@ -41,15 +46,29 @@ export class TokenService {
     private readonly service: string,
   ) {}
 
-  /** @throws RegistryError UNAUTHORIZED, TOOMANYREQUESTS, UNAVAILABLE; DENIED for another service */
+  /**
+   * A right that is taken away while it is looked up must not come out signed with the generation that ended it: what
+   * was looked up before its generation was known is looked up again.
+   * @throws RegistryError UNAUTHORIZED, TOOMANYREQUESTS, UNAVAILABLE; DENIED for another service
+   */
   async grant(request: TokenRequest): Promise<TokenGrant> {
     if (request.service !== undefined && request.service !== this.service) {
       throw new RegistryError('DENIED', `tokens are given for the service ${this.service} only`, {
         status: 400,
       });
     }
-    const login = await this.loginOf(request);
-    const scopes = await this.grantedTo(login?.principal, parseScopes(request.scopes));
+    for (let pass = 0; pass < MOST_PASSES; pass += 1) {
+      const mark = this.parts.tokens.mark();
+      const login = await this.loginOf(request);
+      const grant = await this.grantTo(login, request);
+      if (login === undefined || this.parts.tokens.wereCurrent(login.principal, mark)) return grant;
+    }
+    const headers = { 'Retry-After': '1' };
+    throw new RegistryError('UNAVAILABLE', 'rights are being changed; try again', { headers });
+  }
+
+  private async grantTo(login: Login | undefined, request: TokenRequest): Promise<TokenGrant> {
+    const scopes = await this.grantedTo(login?.principal, parseScopes(shortOnes(request.scopes)));
     const { token, expiresIn, issuedAt } = await this.parts.tokens.issue(login?.principal, scopes);
     const refreshToken = request.refreshToken ?? (await this.refreshTokenFor(request, login));
     return { token, expiresIn, issuedAt, scopes, ...(refreshToken !== undefined && { refreshToken }) };
@@ -81,4 +100,8 @@ export class TokenService {
   ): Promise<string | undefined> {
     return offline && login !== undefined ? this.parts.refreshTokens.issue(login) : undefined;
   }
+}
+
+function shortOnes(scopes: readonly string[]): readonly string[] {
+  return scopes.flatMap((text) => text.split(' ')).filter(({ length }) => length <= SCOPE_LENGTH);
 }

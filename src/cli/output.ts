@@ -10,3 +10,23 @@ export function table(rows: readonly (readonly [name: string, value: string])[])
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('');
 }
+
+/** Rows under a heading, each column as wide as it needs. */
+export function grid(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [heading, ...rows.map((row) => row.map(printable))];
+  const widths = heading.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
+  return lines
+    .map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
+    .map((line) => `${line.trimEnd()}\n`)
+    .join('');
+}
+
+/** To the second; `never` and the like for none. */
+export function readableTime(time: string | undefined, none: string): string {
+  return time?.replace(/\.\d+Z$/, 'Z') ?? none;
+}
+
+/** One line; names and notes from elsewhere must not steer the terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
+}

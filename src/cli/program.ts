@@ -1,17 +1,23 @@
 import { Command, CommanderError } from 'commander';
+import { InvalidValue } from '../composition/admin-arguments.js';
 import { ConfigError } from '../composition/process-config.js';
 import { adoptCommand } from './adopt.js';
 import type { CommandContext } from './command-context.js';
 import { configCommand } from './config.js';
 import { doctorCommand } from './doctor.js';
+import { EXIT, QuietExit, UsageError } from './exit.js';
+import { grantCommand } from './grants.js';
+import { keyCommand } from './keys.js';
+import { policyCommand } from './policy.js';
+import { robotCommand } from './robots.js';
 import { serveCommand } from './serve.js';
+import { tokenCommand } from './tokens.js';
 import { uploadsCommand } from './uploads.js';
-
-const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
+import { userCommand } from './users.js';
 
 /**
  * Runs one command line (without node and the script) and answers the exit code: 0, 1 for a failure, 2 for wrong usage
- * or a wrong configuration. Errors are lines on stderr; a stack follows only at log level debug. Never throws.
+ * or a wrong configuration, 3 for a `policy explain` that denies. Errors are lines on stderr; a stack follows only at log level debug. Never throws.
  */
 export async function run(argv: readonly string[], context: CommandContext): Promise<number> {
   let configPath: string | undefined;
@@ -34,6 +40,12 @@ function createProgram(context: CommandContext): Command {
     .addCommand(serveCommand(context))
     .addCommand(configCommand(context))
     .addCommand(doctorCommand(context))
+    .addCommand(userCommand(context))
+    .addCommand(robotCommand(context))
+    .addCommand(tokenCommand(context))
+    .addCommand(grantCommand(context))
+    .addCommand(policyCommand(context))
+    .addCommand(keyCommand(context))
     .addCommand(uploadsCommand(context))
     .addCommand(adoptCommand(context));
   reportThroughContext(program, context);
@@ -55,7 +67,9 @@ function report(error: unknown, context: CommandContext, configPath: string | un
     for (const problem of error.problems) context.err(`stackyard: ${problem}\n`);
     return EXIT.usage;
   }
+  if (error instanceof QuietExit) return error.code;
   context.err(`stackyard: ${oneLine(error instanceof Error ? error.message : String(error))}\n`);
+  if (error instanceof UsageError || error instanceof InvalidValue) return EXIT.usage;
   if (error instanceof Error && error.stack !== undefined && isDebugging(context, configPath)) {
     context.err(`${error.stack}\n`);
   }

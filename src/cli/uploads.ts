@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander';
-import { formatDuration, parseDuration } from '../composition/process-config.js';
+import { Command } from 'commander';
+import { formatDuration } from '../composition/process-config.js';
 import type { StoreTools } from '../composition/store-tools.js';
+import { parseAge } from './arguments.js';
 import { withStore, type CommandContext, type ConfigOption } from './command-context.js';
 import { configOption } from './config.js';
 import { counted, readableBytes } from './output.js';
@@ -50,12 +51,4 @@ function describe({
   const amount = `${counted(steps, 'step record')} and ${counted(sets, 'segment set')} (${readableBytes(bytes)})`;
   const why = reason === undefined ? '' : `; nothing was removed: ${reason}`;
   return `${dryRun || reason !== undefined ? 'would remove' : 'removed'} ${amount}${why}\n`;
-}
-
-function parseAge(text: string): number {
-  const age = parseDuration(text);
-  if (age === undefined) {
-    throw new InvalidArgumentError('Give a whole number and ms, s, m, h or d, such as 8d.');
-  }
-  return age;
 }

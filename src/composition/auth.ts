@@ -1,6 +1,16 @@
+import { readFileSync, statSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { AccessTokens } from '../auth/access-tokens.js';
+import { parseHtpasswd } from '../auth/backends/htpasswd-content.js';
+import { HtpasswdFile } from '../auth/backends/htpasswd-file.js';
+import { HtpasswdBackend } from '../auth/backends/htpasswd.js';
+import { KeystoneClient } from '../auth/backends/keystone-client.js';
+import { KeystoneRights } from '../auth/backends/keystone-rights.js';
+import { KeystoneBackend } from '../auth/backends/keystone.js';
 import { LocalBackend } from '../auth/backends/local.js';
+import { RememberedLogins } from '../auth/backends/remembered-logins.js';
 import { BearerTokens } from '../auth/bearer-tokens.js';
 import { Generations } from '../auth/generations.js';
 import { Grants } from '../auth/grants.js';
@@ -17,16 +27,21 @@ import type { Config } from '../config/index.js';
 import type { ClientOrigin } from '../http/client-origin.js';
 import type { TokenRouteParts } from '../http/token/token-routes.js';
 import type { AccessController } from '../ports/access.js';
+import type { AuthBackend } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
+import type { Logger } from '../ports/logger.js';
 import type { PasswordHasher } from '../ports/password-hasher.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
+import { StartError } from './listen.js';
 
 export interface AuthParts {
   readonly driver: StorageDriver;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly hasher: PasswordHasher;
+  /** Told of what is wrong with a password file, and of users with too many projects. */
+  readonly log?: Logger;
 }
 
 /** What of logins and rights lies in the store; the command line works on the same. */
@@ -38,9 +53,9 @@ export interface AuthStore {
   readonly keys: SigningKeys;
 }
 
-export function createAuthStore({ driver, clock, ids }: Omit<AuthParts, 'hasher'>): AuthStore {
+export function createAuthStore({ driver, clock, ids }: Omit<AuthParts, 'hasher' | 'log'>): AuthStore {
   return {
-    principals: new Principals(driver, clock),
+    principals: new Principals(driver),
     tokens: new AccessTokens(driver, clock, ids),
     grants: new Grants(driver, clock),
     generations: new Generations(driver, ids, clock),
@@ -48,26 +63,34 @@ export function createAuthStore({ driver, clock, ids }: Omit<AuthParts, 'hasher'
   };
 }
 
-/** `auth.mode: token`: logins at /token, and the access that its tokens give. */
+/**
+ * `auth.mode: token`: logins at /token, and the access that its tokens give. `close` cuts what is asked of Keystone.
+ * @throws StartError for files of the configuration that cannot be used
+ */
 export function createAuth(
   parts: AuthParts,
   rules: Config['auth'],
   origin: ClientOrigin,
-): { readonly access: AccessController; readonly routes: TokenRouteParts } {
+): {
+  readonly access: AccessController;
+  readonly routes: TokenRouteParts;
+  readonly close: () => Promise<void>;
+} {
   const { clock, ids, hasher } = parts;
   const { principals, tokens, grants, generations, keys } = createAuthStore(parts);
-  const { service, personalNamespaces } = rules;
+  const { service } = rules;
   const issuer = service;
   const policy = new GrantPolicy(grants, rules.anonymousPull);
   const passwords = new PasswordChecks(hasher, clock, ids);
-  const backends = [new LocalBackend({ principals, tokens, passwords, personalNamespaces })];
+  const keystone = keystoneClient(rules.keystone);
+  const backends = createBackends({ ...parts, principals, tokens, passwords, keystone }, rules);
   const logins = new Logins(backends, new LoginLimits(clock, rules.logins));
   const bearers = new BearerTokens(
     { keys, generations, clock, ids },
     { issuer, service, seconds: Math.floor(rules.tokenMaxAge / 1000) },
   );
   const refreshTokens = new RefreshTokens(
-    { keys, generations, logins, clock },
+    { keys, logins, clock },
     { issuer, service, seconds: Math.floor(rules.refreshMaxAge / 1000) },
   );
   const realmOf = (request: IncomingMessage): string => `${origin.urlOf(request)}/token`;
@@ -78,5 +101,90 @@ export function createAuth(
       keys,
       origin,
     },
+    close: async () => keystone?.close(),
   };
+}
+
+/** Before a store is there that logins could be asked for. @throws StartError as `createAuth` */
+export function requireAuthFiles({ mode, htpasswd, keystone }: Config['auth']): void {
+  if (mode === 'none') return;
+  if (htpasswd.file !== undefined) readHtpasswd(htpasswd.file);
+  void keystoneClient(keystone)?.close();
+}
+
+interface BackendParts extends AuthParts {
+  readonly principals: Principals;
+  readonly tokens: AccessTokens;
+  readonly passwords: PasswordChecks;
+  readonly keystone: KeystoneClient | undefined;
+}
+
+/** In the order in which they are asked; what an earlier one knows by name no later one is asked for. */
+function createBackends(parts: BackendParts, rules: Config['auth']): AuthBackend[] {
+  const { principals, tokens, passwords, clock, ids, log } = parts;
+  const { personalNamespaces } = rules;
+  const warn = (message: string): void => log?.warn({}, message);
+  const isStored = async (name: string): Promise<boolean> => (await principals.find(name)) !== undefined;
+  const backends: AuthBackend[] = [new LocalBackend({ principals, tokens, passwords, personalNamespaces })];
+  const file = htpasswdFile(rules.htpasswd.file, clock, warn);
+  const htpasswd = file && new HtpasswdBackend({ file, passwords, taken: isStored, personalNamespaces });
+  if (htpasswd !== undefined) backends.push(htpasswd);
+  if (parts.keystone !== undefined) {
+    const taken = async (name: string): Promise<boolean> =>
+      (await isStored(name)) || (await htpasswd?.has(name)) === true;
+    const rights = new KeystoneRights(rules.keystone);
+    const logins = new RememberedLogins(clock, ids);
+    const keystone = { client: parts.keystone, logins, rights, taken, warn };
+    backends.push(new KeystoneBackend(keystone, rules.keystone));
+  }
+  return backends;
+}
+
+function htpasswdFile(
+  path: string | undefined,
+  clock: Clock,
+  warn: (message: string) => void,
+): HtpasswdFile | undefined {
+  if (path === undefined) return undefined;
+  const { version, content } = readHtpasswd(path);
+  const source = {
+    version: async () => versionOf(await stat(path, { bigint: true })),
+    read: () => readFile(path, 'utf8'),
+  };
+  return new HtpasswdFile(
+    { source, clock, warn: (message) => warn(`auth.htpasswd.file: ${path}: ${message}`) },
+    { version, content },
+  );
+}
+
+function readHtpasswd(path: string): { version: string; content: ReturnType<typeof parseHtpasswd> } {
+  const version = versionOf(readable('auth.htpasswd.file', path, () => statSync(path, { bigint: true })));
+  const content = parseHtpasswd(readable('auth.htpasswd.file', path, () => readFileSync(path, 'utf8')));
+  if (content.problems.length > 0) {
+    throw new StartError(`auth.htpasswd.file: ${path}: ${content.problems.join('; ')}`);
+  }
+  return { version, content };
+}
+
+function versionOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
+function keystoneClient({ url, ca: path }: Config['auth']['keystone']): KeystoneClient | undefined {
+  if (url === undefined) return undefined;
+  if (path === undefined) return new KeystoneClient({ url });
+  const ca = readable('auth.keystone.ca', path, () => readFileSync(path, 'utf8'));
+  if (ca.includes('-----BEGIN CERTIFICATE-----')) return new KeystoneClient({ url, ca });
+  throw new StartError(`auth.keystone.ca: ${path} holds no certificate; give a PEM file`);
+}
+
+/** What `read` answers. @throws StartError where node:fs fails */
+function readable<T>(key: string, path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+    if (code === undefined) throw error;
+    throw new StartError(`${key}: ${path} cannot be read (${code}); give a readable file`, { cause: error });
+  }
 }

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import type { PrincipalRecord } from '../auth/principals.js';
 import { readIfThere } from '../auth/stored-record.js';
 import { FIRST_ADMIN_KEY } from '../domain/keys.js';
@@ -23,6 +23,7 @@ export interface FirstAdminParts {
 
 const NAME = 'admin';
 const PASSWORD_BYTES = 15;
+const SECRET_FILE = { mode: 0o600, flag: 'wx' };
 
 /**
  * Makes the user `admin` in a store that never had one. A password that is made here is shown on a terminal or written to a
@@ -36,19 +37,25 @@ export async function ensureFirstAdmin(
   if ((await readIfThere(driver, FIRST_ADMIN_KEY)) !== undefined) return;
   const password = adminPassword ?? ids.secret(PASSWORD_BYTES).toString('base64url');
   const isTold = adminPassword !== undefined || terminal !== undefined;
-  if (!isTold) await writeSecret(adminPasswordFile, password);
+  // Under a name of its own until it is known to be the one: another start may use the same file.
+  const draft = `${adminPasswordFile}.${ids.unique()}`;
+  if (!isTold) await writable(adminPasswordFile, () => writeFile(draft, `${password}\n`, SECRET_FILE));
   const record: PrincipalRecord = {
     kind: 'user',
     admin: true,
     createdAt: new Date(clock.now()).toISOString(),
     password: await hasher.hash(password),
   };
-  const isOurs = await create();
+  const isOurs = await create().catch(async (error: unknown) => {
+    if (!isTold) await rm(draft);
+    throw error;
+  });
   await driver.put(FIRST_ADMIN_KEY, new Uint8Array());
   if (!isOurs) {
-    if (!isTold) await rm(adminPasswordFile);
+    if (!isTold) await rm(draft);
     return;
   }
+  if (!isTold) await writable(adminPasswordFile, () => rename(draft, adminPasswordFile));
   if (adminPassword !== undefined) log.info({ user: NAME }, 'made the first user, with the given password');
   else if (terminal !== undefined)
     terminal(`Log in as ${NAME} with the password ${password} (shown only once)\n`);
@@ -65,10 +72,9 @@ export async function ensureFirstAdmin(
   }
 }
 
-async function writeSecret(file: string, secret: string): Promise<void> {
+async function writable(file: string, write: () => Promise<void>): Promise<void> {
   try {
-    await rm(file, { force: true });
-    await writeFile(file, `${secret}\n`, { mode: 0o600, flag: 'wx' });
+    await write();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new Error(

@@ -134,9 +134,10 @@ function announce(
   const workers = workerCount(config.server.workers);
   log.info({ version, address, port, workers, storage: config.storage.driver }, 'listening');
   if (!process.stderr.isTTY) return;
+  const scheme = config.server.tls.certificate === undefined ? 'http' : 'https';
   const host = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   process.stderr.write(
-    `Stackyard ${version} serves http://${host}\n` +
+    `Stackyard ${version} serves ${scheme}://${host}\n` +
       (config.auth.mode === 'none' ? '' : `Log in: docker login ${host}\n`) +
       `Push an image: docker push ${host}/NAME:TAG\n`,
   );

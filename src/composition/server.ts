@@ -3,6 +3,7 @@ import type { RequestHandler } from 'express';
 import { openAccess } from '../auth/open-access.js';
 import type { Config } from '../config/index.js';
 import { FORMAT_KEY } from '../domain/keys.js';
+import { TagPattern } from '../domain/tag-pattern.js';
 import { createApp } from '../http/app.js';
 import { createClientOrigin } from '../http/client-origin.js';
 import type { ClientOrigin } from '../http/client-origin.js';
@@ -14,19 +15,20 @@ import type { OciDispatcher } from '../http/oci/dispatcher.js';
 import type { Readiness } from '../http/ops/health.js';
 import { createRedirectPolicy } from '../http/redirect-policy.js';
 import { createHttpServer, drainServer } from '../http/server.js';
-import { tokenRoutes } from '../http/token/token-routes.js';
+import { TOKEN_PATHS, tokenRoutes } from '../http/token/token-routes.js';
 import type { Invalidations } from '../ports/invalidations.js';
 import type { Logger } from '../ports/logger.js';
 import type { RequestScope } from '../ports/request-scope.js';
 import { StorageError } from '../ports/storage-driver.js';
 import { createRegistry } from '../registry/registry.js';
-import { createAuth } from './auth.js';
+import { createAuth, requireAuthFiles } from './auth.js';
 import { BcryptThread } from './bcrypt-thread.js';
 import { openServedStore } from './served-store.js';
 import type { OpenStore } from './store.js';
 import type { ServedStore } from './store-opener.js';
 import { systemClock, systemIds } from './system.js';
 import { createTelemetry } from './telemetry.js';
+import { readTls, watchTls } from './tls.js';
 
 /** What the store may take to show that it answers. */
 const READINESS_MILLISECONDS = 3000;
@@ -60,9 +62,10 @@ export interface ServerParts {
   readonly store: ServedStore;
 }
 
-/** A server over a store that may open later. */
+/** A server over a store that may open later. @throws StartError */
 export function assembleServer(parts: ServerParts): ComposedServer {
   const { config, log, telemetry, store } = parts;
+  requireAuthFiles(config.auth);
   let serving: Serving | undefined;
   const serve = (open: OpenStore): Serving => (serving ??= startServing(open, parts));
   store.whenOpen(serve);
@@ -84,16 +87,19 @@ export function assembleServer(parts: ServerParts): ComposedServer {
     },
     systemIds.unique().slice(0, 8),
   );
-  const server = createHttpServer(front.handle, {
+  const timeouts = {
     headers: config.server.headersTimeout,
     keepAlive: config.server.keepAliveTimeout,
     bodyIdle: config.server.bodyIdleTimeout,
-  });
+  };
+  const server = createHttpServer(front.handle, timeouts, readTls(config));
+  const stopLooking = watchTls(server, config, systemClock, log);
   return {
     server,
     store,
     drain: async () => {
       draining = true;
+      stopLooking();
       front.drain();
       const { cut } = await drainServer(server, config.server.drainTimeout);
       await front.idle(RECORDING_MILLISECONDS);
@@ -111,7 +117,7 @@ interface Serving {
   readonly stop: () => void;
 }
 
-function startServing({ driver, format }: OpenStore, { config, invalidations }: ServerParts): Serving {
+function startServing({ driver, format }: OpenStore, { config, log, invalidations }: ServerParts): Serving {
   const registry = createRegistry(
     { driver, clock: systemClock, ids: systemIds, invalidations },
     {
@@ -121,6 +127,7 @@ function startServing({ driver, format }: OpenStore, { config, invalidations }: 
       manifestCacheBytes: config.cache.manifestBytes,
       uploadMaxAge: config.uploads.maxAge,
       uploadPurgeAfter: config.uploads.purgeAfter,
+      immutableTags: config.registry.immutableTags.map((text) => TagPattern.parse(text)),
     },
   );
   const origin = createClientOrigin(config.server);
@@ -131,13 +138,14 @@ function startServing({ driver, format }: OpenStore, { config, invalidations }: 
     return { oci, tokens: (_req, _res, next) => next(), stop: stopWatching };
   }
   const hasher = new BcryptThread();
-  const auth = createAuth({ driver, clock: systemClock, ids: systemIds, hasher }, config.auth, origin);
+  const auth = createAuth({ driver, clock: systemClock, ids: systemIds, hasher, log }, config.auth, origin);
   return {
     oci: createDispatcher({ registry, access: auth.access, options }),
     tokens: tokenRoutes(auth.routes),
     stop: () => {
       stopWatching();
       void hasher.close();
+      void auth.close();
     },
   };
 }
@@ -146,7 +154,7 @@ function startServing({ driver, format }: OpenStore, { config, invalidations }: 
 function whileOpen(store: ServedStore, handlerOf: (open: OpenStore) => RequestHandler): RequestHandler {
   return (req, res, next) => {
     const { current } = store;
-    if (current instanceof StorageError) next(current);
+    if (current instanceof StorageError) next(TOKEN_PATHS.includes(req.path) ? current : undefined);
     else void handlerOf(current)(req, res, next);
   };
 }

@@ -46,7 +46,7 @@ stronger than the default.
   \`GiB\`, or bytes without a unit.
 - A list is a list in the file, and in a variable its entries with commas between them.
 - An unknown key or \`STACKYARD_\` variable is an error, and so is a value that does not fit. Names that start with
-  \`STACKYARD_TEST_\` are left alone, and \`STACKYARD_ADMIN_PASSWORD\` is no key.
+  \`STACKYARD_TEST_\` are left alone.
 - Where the store is Swift, the variables \`OS_*\` of OpenStack's clients and \`ST_*\` count too, then the cloud of
   \`clouds.yaml\` that \`storage.swift.cloud\` or \`OS_CLOUD\` names (the file of \`OS_CLIENT_CONFIG_FILE\`, else in the working
   directory, \`~/.config/openstack\` or \`/etc/openstack\`, with \`secure.yaml\`). Of an id and a name of one thing the one of

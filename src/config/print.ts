@@ -22,7 +22,7 @@ export function printValues(
     else place(document, key, value, origin(key.path));
   }
   for (const path of unset) comment(document, path);
-  return document.toString({ lineWidth: 0 });
+  return document.toString({ lineWidth: 0, singleQuote: true, flowCollectionPadding: false });
 }
 
 function child(section: unknown, name: string): unknown {

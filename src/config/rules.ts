@@ -7,7 +7,9 @@ const PURGE_MARGIN = parseDuration('2d') ?? 0;
 
 /** What is wrong with keys that are valid by themselves. `where` tells the origin of a key's value. */
 export function brokenRules(config: Config, where: (path: string) => string): string[] {
-  return [openServer, purgeTooEarly, memoryOfManyWorkers].flatMap((rule) => rule(config, where) ?? []);
+  return [openServer, halfTls, loginsOfNobody, purgeTooEarly, memoryOfManyWorkers].flatMap(
+    (rule) => rule(config, where) ?? [],
+  );
 }
 
 type Rule = typeof openServer;
@@ -20,6 +22,27 @@ function openServer(config: Config, where: (path: string) => string): string | u
     'everybody there may push and delete; set auth.allowOpen: true (STACKYARD_AUTH_ALLOW_OPEN=true) to permit that'
   );
 }
+
+const loginsOfNobody: Rule = ({ auth }, where) => {
+  if (auth.mode !== 'none') return undefined;
+  const given = [
+    ['auth.htpasswd.file', auth.htpasswd.file],
+    ['auth.keystone.url', auth.keystone.url],
+  ].find(([, value]) => value !== undefined)?.[0];
+  if (given === undefined) return undefined;
+  return (
+    `${given} (${where(given)}): with auth.mode none nobody logs in and everybody may do everything; ` +
+    'set auth.mode: token (STACKYARD_AUTH_MODE=token), or leave the key out'
+  );
+};
+
+const halfTls: Rule = ({ server: { tls } }, where) => {
+  const isGiven = (name: keyof typeof tls): boolean => tls[name] !== undefined;
+  const [given] = (['certificate', 'key', 'clientCa'] as const).filter(isGiven);
+  const [missing] = (['certificate', 'key'] as const).filter((name) => !isGiven(name));
+  if (given === undefined || missing === undefined) return undefined;
+  return `server.tls.${given} (${where(`server.tls.${given}`)}): it needs server.tls.${missing} too; set that`;
+};
 
 const purgeTooEarly: Rule = ({ uploads }, where) => {
   const least = uploads.maxAge + PURGE_MARGIN;

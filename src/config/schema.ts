@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { auth } from './auth-schema.js';
 import { key, optionalKey } from './key-facts.js';
 import { duration, flag, integer, integerOr, list, oneOf, size, text, LONGEST_TIMER } from './kinds.js';
-import { network, serviceUrl } from './shapes.js';
+import { network, serviceUrl, tagPattern } from './shapes.js';
 import { swift } from './swift-schema.js';
 
 const server = z.strictObject({
@@ -28,6 +28,15 @@ const server = z.strictObject({
   }),
   publicUrl: optionalKey(serviceUrl(), {
     help: 'What clients call this server, such as `https://registry.example`. Without it, what each request says.',
+  }),
+  tls: z.strictObject({
+    certificate: optionalKey(text(), {
+      help: 'File of the certificate with its chain, PEM. With it the server speaks TLS only. Read again when it changes.',
+    }),
+    key: optionalKey(text(), { help: 'File of the private key of that certificate, PEM.' }),
+    clientCa: optionalKey(text(), {
+      help: 'File of the authorities, PEM, whose client certificates are a login: the common name is the user or robot. Clients without one log in as ever.',
+    }),
   }),
   trustedProxies: key(list(network()), [], {
     help: 'The networks of proxies that are believed what they tell of a client: its address, and how it called them (X-Forwarded-For, -Proto and -Host).',
@@ -56,6 +65,9 @@ const registry = z.strictObject({
   delete: key(flag(), true, { help: 'Whether manifests, tags and blobs can be deleted.' }),
   references: key(oneOf('required', 'sparse'), 'required', {
     help: 'Whether all that a manifest refers to must be there when it is pushed; `sparse` accepts an index whose manifests are missing.',
+  }),
+  immutableTags: key(list(tagPattern()), [], {
+    help: 'Patterns of tags that are set once, and neither moved nor deleted afterwards, such as `releases/**:v*`.',
   }),
   maxManifestBytes: key(size('4MiB'), '4MiB', {
     help: 'The largest manifest accepted; a larger one is answered 413.',

@@ -1,9 +1,12 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { RepositoryPattern } from '../domain/repository-pattern.js';
-import { oneOf, shaped } from './kinds.js';
+import { ACTIONS } from '../domain/scope.js';
+import { TagPattern } from '../domain/tag-pattern.js';
+import { list, oneOf, shaped } from './kinds.js';
 
 const CONTAINER_BYTES = 256;
+const ROLE_ACTIONS: ReadonlySet<string> = new Set(ACTIONS);
 
 /** The URL of a service, without user, password, query and fragment. */
 export function serviceUrl() {
@@ -34,14 +37,54 @@ export function repositoryPattern() {
   );
 }
 
+/** See `TagPattern`. */
+export function tagPattern() {
+  return shaped('patterns of repositories and tags with a colon between, such as releases/**:v*', (value) =>
+    TagPattern.isValid(value),
+  );
+}
+
 /** A repository pattern in which `{name}` stands for a user's name as a component. */
 export function personalNamespace() {
   return shaped(
     'a repository pattern with {name} as one of its components, such as users/{name}/**',
-    (value) =>
-      value.split('/').filter((part) => part === '{name}').length === 1 &&
-      RepositoryPattern.isValid(value.replace('{name}', 'name')),
+    (value) => isPatternWith(value, '{name}'),
   );
+}
+
+/** A repository pattern in which `{project}` stands for a project as a component, and `{domain}` for its domain. */
+export function projectNamespace() {
+  return shaped(
+    'a repository pattern with {project} as one of its components, and {domain} if wished, such as {domain}/{project}/**',
+    (value) =>
+      isPatternWith(value, '{project}') ||
+      (isPatternWith(value.replace('{project}', 'name'), '{domain}') &&
+        isPatternWith(value.replace('{domain}', 'name'), '{project}')),
+  );
+}
+
+function isPatternWith(value: string, placeholder: string): boolean {
+  return (
+    value.split('/').filter((part) => part === placeholder).length === 1 &&
+    RepositoryPattern.isValid(value.replace(placeholder, 'name'))
+  );
+}
+
+/** A list of `role=action,action`, or these in one text with commas between. */
+export function roleActions() {
+  const { schema } = list(shaped('a role and what it allows', isRole));
+  const split = (value: unknown): unknown =>
+    typeof value === 'string' ? value.split(/,(?=[^,]*=)/).map((entry) => entry.trim()) : value;
+  return {
+    schema: z.preprocess(split, schema),
+    accepts: 'roles and what each allows, such as reader=pull,member=pull,push',
+    print: (value: unknown) => (value as readonly string[]).join(','),
+  };
+}
+
+function isRole(value: string): boolean {
+  const actions = /^\S.*=([a-z,]+)$/.exec(value)?.[1];
+  return actions?.split(',').every((action) => ROLE_ACTIONS.has(action)) === true;
 }
 
 /** Which endpoint of the service catalog; the older names `publicURL`, … are the same. */

@@ -213,6 +213,11 @@ export function doctorKey(name: string): Key {
   return key(`${OWN}/doctor/${name}`);
 }
 
+/** Whether an object lets its reader forge tokens or guess passwords. */
+export function isPrivateKey(text: string): boolean {
+  return text.startsWith(`${OWN}/keys/`) || text.startsWith(`${OWN}/auth/`);
+}
+
 /** A key that a listing of the store returned. */
 export function listedKey(text: string): Key {
   return key(text);

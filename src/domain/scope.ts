@@ -44,13 +44,18 @@ function parseScope(text: string): Scope | undefined {
   const first = text.indexOf(':');
   const last = text.lastIndexOf(':');
   if (first < 0 || last === first) return undefined;
-  const type = text.slice(0, first).replace(/\(.*\)$/, '');
+  const type = withoutClass(text.slice(0, first));
   const name = text.slice(first + 1, last);
   const actions = text.slice(last + 1).split(',');
   if (type === 'registry') {
     return name === 'catalog' && actions.includes('*') ? { type, name, actions: ['*'] } : undefined;
   }
   return type === 'repository' ? repositoryScope(name, actionsIn(actions)) : undefined;
+}
+
+function withoutClass(type: string): string {
+  const at = type.indexOf('(');
+  return at < 0 || !type.endsWith(')') ? type : type.slice(0, at);
 }
 
 function repositoryScope(text: string, actions: readonly Action[]): Scope | undefined {

@@ -31,8 +31,8 @@ export function createClientOrigin(options: {
       const { headers, socket } = request;
       const told = isProxied(request)
         ? {
-            host: listOf(headers['x-forwarded-host']).at(-1),
-            proto: listOf(headers['x-forwarded-proto']).at(-1),
+            host: listOf(headers['x-forwarded-host'])[0],
+            proto: listOf(headers['x-forwarded-proto'])[0],
           }
         : {};
       const host = told.host ?? headers.host ?? '';

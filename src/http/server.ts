@@ -1,6 +1,8 @@
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { deferContinue } from './request-body.js';
 
 /** Milliseconds. */
@@ -9,6 +11,15 @@ export interface ServerTimeouts {
   readonly keepAlive: number;
   /** Without a byte in either direction. */
   readonly bodyIdle: number;
+}
+
+/** PEM. */
+export interface TlsMaterial {
+  /** The certificate and its chain. */
+  readonly cert: string;
+  readonly key: string;
+  /** Authorities of client certificates, which are then asked for but not required. */
+  readonly ca?: string;
 }
 
 const MAX_HEADER_BYTES = 32 * 1024;
@@ -24,21 +35,47 @@ const silentConnections = new WeakMap<Server, Set<Socket>>();
 export function createHttpServer(
   listener: (req: IncomingMessage, res: ServerResponse) => void,
   timeouts: ServerTimeouts,
+  tls?: TlsMaterial,
 ): Server {
-  const server = createServer({
+  const options = {
     maxHeaderSize: MAX_HEADER_BYTES,
     requestTimeout: 0,
     headersTimeout: timeouts.headers,
     keepAliveTimeout: timeouts.keepAlive,
     connectionsCheckingInterval: Math.min(30_000, Math.max(50, timeouts.headers / 2)),
     noDelay: true,
-  });
+  };
+  const server =
+    tls === undefined
+      ? createServer(options)
+      : createTlsServer({
+          ...options,
+          ...tls,
+          requestCert: tls.ca !== undefined,
+          rejectUnauthorized: false,
+          handshakeTimeout: timeouts.headers,
+          minVersion: 'TLSv1.2',
+        });
   server.timeout = timeouts.bodyIdle;
   const silent = new Set<Socket>();
   silentConnections.set(server, silent);
-  server.on('connection', (socket: Socket) => {
+  const handshaking = new Map<string, Socket>();
+  const isSilent = (socket: Socket): void => {
     silent.add(socket);
     socket.once('close', () => silent.delete(socket));
+  };
+  server.on('connection', (socket: Socket) => {
+    isSilent(socket);
+    if (tls === undefined) return;
+    const peer = peerOf(socket);
+    handshaking.set(peer, socket);
+    socket.once('close', () => handshaking.delete(peer));
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    // The one that it came over is never that of a request.
+    const raw = handshaking.get(peerOf(socket));
+    if (raw !== undefined) silent.delete(raw);
+    isSilent(socket);
   });
   server.on('request', (req: IncomingMessage, res: ServerResponse) => {
     silent.delete(req.socket);
@@ -50,6 +87,18 @@ export function createHttpServer(
     listener(req, res);
   });
   return server;
+}
+
+/** The name of the client certificate that was checked, where there is one. */
+export function certificateNameOf({ socket }: IncomingMessage): string | undefined {
+  if (!('authorized' in socket) || socket.authorized !== true) return undefined;
+  const { subject } = (socket as TLSSocket).getPeerCertificate();
+  const name: unknown = (subject as { CN?: unknown } | undefined)?.CN;
+  return typeof name === 'string' ? name : undefined;
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}#${remotePort}`;
 }
 
 /** Stops accepting, lets requests in flight finish, and ends what is left after `limit` milliseconds. */

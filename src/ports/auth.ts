@@ -20,6 +20,8 @@ export interface Principal {
   readonly limits?: readonly Grant[];
   /** Of the access token that it logged in with. */
   readonly token?: string;
+  /** Where the backend can recall the login: a text that changes with the password. */
+  readonly proof?: string;
 }
 
 /** One source of identities. */
@@ -41,6 +43,8 @@ export interface PastLogin {
   readonly subject: string;
   /** The access token that was used. */
   readonly token?: string;
+  /** What the principal of that login had. */
+  readonly proof?: string;
 }
 
 /** An identity service does not answer: neither a yes nor a no. */

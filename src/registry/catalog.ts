@@ -14,6 +14,8 @@ import { RecentChanges } from './recent-changes.js';
 import { SharedReads } from './shared-reads.js';
 
 const REMEMBERED_MARKERS = 50_000;
+/** Names in one listing, where many may be hidden. */
+const LEAST_LISTED = 100;
 /** The one group of names. */
 const ALL = '';
 
@@ -62,16 +64,17 @@ export class Catalog {
     request: PageRequest,
     isVisible: (name: RepositoryName) => boolean,
   ): Promise<Page<string>> {
-    const items: string[] = [];
+    const { limit } = request;
+    if (limit === 0) return { items: [] };
+    const visible: string[] = [];
     let last = request.last;
     for (;;) {
-      const page = await this.list({ limit: request.limit, ...(last !== undefined && { last }) });
-      const visible = page.items.filter((name) => isVisible(name as RepositoryName));
-      items.push(...visible.slice(0, request.limit - items.length));
-      const end = items.at(-1);
-      const hasMore = page.next !== undefined || end !== visible.at(-1);
-      if (items.length >= request.limit && end !== undefined)
-        return hasMore ? { items, next: end } : { items };
+      const size = Math.max(limit + 1, LEAST_LISTED);
+      const page = await this.list({ limit: size, ...(last !== undefined && { last }) });
+      visible.push(...page.items.filter((name) => isVisible(name as RepositoryName)));
+      const items = visible.slice(0, limit);
+      // One more is looked for: that there is a next page must not tell of what is hidden.
+      if (visible.length > limit) return { items, next: items.at(-1) ?? '' };
       if (page.next === undefined) return { items };
       last = page.next;
     }

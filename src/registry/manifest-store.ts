@@ -87,7 +87,7 @@ export class ManifestStore {
   /**
    * Checks everything, then stores bytes, revision link, referrer, tags in this order, so that no pointer ever
    * leads nowhere. Answers the manifest's digest and its subject's, if it has one.
-   * @throws RegistryError MANIFEST_INVALID, DIGEST_INVALID; MissingReferences
+   * @throws RegistryError MANIFEST_INVALID, DIGEST_INVALID; DENIED for an immutable tag; MissingReferences
    */
   async put(name: RepositoryName, put: ManifestPut): Promise<{ digest: Digest; subject?: Digest }> {
     const { bytes } = put;
@@ -103,6 +103,7 @@ export class ManifestStore {
       });
     }
     const { driver, membership, referrers, tags } = this.parts;
+    for (const tag of put.tags) await tags.requireMovable(name, tag, digest);
     const since = membership.now();
     await this.parts.bodies.put(stored, bytes);
     await this.putMediaType(name, digest, manifest, mediaType);
@@ -123,11 +124,12 @@ export class ManifestStore {
     return subject === undefined ? { digest } : { digest, subject };
   }
 
-  /** Removes the manifest and every tag that points to it. @throws RegistryError MANIFEST_UNKNOWN */
+  /** Removes the manifest and every tag that points to it. @throws RegistryError MANIFEST_UNKNOWN, DENIED */
   async delete(name: RepositoryName, digest: Digest): Promise<void> {
     const { driver, membership, referrers, tags } = this.parts;
     const key = revisionLinkKey(name, digest);
     const subject = await this.subjectOf(key);
+    await tags.requireDeletable(name, digest);
     await tags.deleteAllOf(name, digest);
     if (subject !== undefined) await referrers.delete(name, subject, digest);
     await driver.delete(key);

@@ -1,3 +1,4 @@
+import type { TagPattern } from '../domain/tag-pattern.js';
 import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { Invalidations } from '../ports/invalidations.js';
@@ -43,6 +44,8 @@ export interface RegistryOptions {
   readonly uploadMaxAge: number;
   /** Milliseconds after which what is left of a session is removed. */
   readonly uploadPurgeAfter: number;
+  /** Tags that are set once, and neither moved nor deleted. */
+  readonly immutableTags?: readonly TagPattern[];
 }
 
 export interface RegistryParts {
@@ -62,7 +65,7 @@ export function createRegistry(
   const damaged = new DamagedBlobs(driver, clock, invalidations, options.shared);
   const examinations = new BlobExaminations(driver, damaged, clock);
   const blobs = new BlobStore(driver, layers, catalog, damaged, examinations);
-  const tags = new TagStore(driver, clock, invalidations, options.cacheMaxAge);
+  const tags = new TagStore(driver, clock, invalidations, options.cacheMaxAge, options.immutableTags);
   const bodies = new ManifestBodies(driver, damaged, examinations, options.manifestCacheBytes);
   const referrers: ReferrerIndex = new ReferrerIndex(
     driver,

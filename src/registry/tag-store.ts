@@ -12,6 +12,7 @@ import {
 import { byCodeUnit, pageOf } from '../domain/page.js';
 import type { Page, PageRequest } from '../domain/page.js';
 import type { Tag } from '../domain/reference.js';
+import type { TagPattern } from '../domain/tag-pattern.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { RegistryError } from '../errors/registry-error.js';
 import type { Clock } from '../ports/clock.js';
@@ -44,6 +45,8 @@ export class TagStore {
     private readonly invalidations: Invalidations,
     /** Milliseconds a list of tags is remembered; 0 lists each time. */
     private readonly maxAge: number,
+    /** Those that are set once, and neither moved nor deleted. */
+    private readonly immutable: readonly TagPattern[] = [],
   ) {
     this.recent = new RecentChanges(clock);
     this.lists = new NodeCache({ useClones: false, stdTTL: maxAge / 1000, checkperiod: 60 });
@@ -61,16 +64,38 @@ export class TagStore {
     return digest;
   }
 
-  /** Points the tag at a manifest of the repository. */
+  /** @throws RegistryError DENIED where the tag is immutable and points elsewhere */
+  async requireMovable(name: RepositoryName, tag: Tag, to?: Digest): Promise<void> {
+    if (!this.isImmutable(name, tag)) return;
+    const current = await this.currentOf(name, tag);
+    if (current !== undefined && (to === undefined || !current.equals(to))) throw immutableTag(tag);
+  }
+
+  /** Before a manifest is deleted with all its tags. @throws RegistryError DENIED where one of them is immutable */
+  async requireDeletable(name: RepositoryName, digest: Digest): Promise<void> {
+    if (this.immutable.length === 0) return;
+    const tags = (await this.tagsToLookAt(name)).filter((tag) => this.isImmutable(name, tag));
+    await mapBounded(tags, CONCURRENT_READS, async (tag) => {
+      if ((await this.currentOf(name, tag))?.equals(digest) === true) throw immutableTag(tag);
+    });
+  }
+
+  /** Points the tag at a manifest of the repository. @throws RegistryError DENIED, as `requireMovable` */
   async put(name: RepositoryName, tag: Tag, digest: Digest): Promise<void> {
     const link = Buffer.from(digest.toString());
-    await this.driver.put(tagCurrentKey(name, tag), link);
+    try {
+      await this.driver.put(tagCurrentKey(name, tag), link, { ifAbsent: this.isImmutable(name, tag) });
+    } catch (error) {
+      if (!isStorageError(error, 'EXISTS')) throw error;
+      await this.requireMovable(name, tag, digest);
+    }
     await this.driver.put(tagIndexKey(name, tag, digest), link);
     await this.changed(name, tag, 'tag-set');
   }
 
-  /** Removes the tag and its history, not the manifest. @throws RegistryError MANIFEST_UNKNOWN */
+  /** Removes the tag and its history, not the manifest. @throws RegistryError MANIFEST_UNKNOWN, DENIED */
   async delete(name: RepositoryName, tag: Tag): Promise<void> {
+    await this.requireMovable(name, tag);
     const current = await this.currentOf(name, tag);
     if (current !== undefined) await this.remove(name, tag, current);
     else if (!(await this.removeHistory(name, tag))) throw unknownTag(tag);
@@ -79,9 +104,7 @@ export class TagStore {
 
   /** Removes every tag that points at the digest. */
   async deleteAllOf(name: RepositoryName, digest: Digest): Promise<void> {
-    const tags = new Set((await this.listed(name)) as Tag[]);
-    for (const { name: tag, present } of this.recent.of(name)) if (present) tags.add(tag as Tag);
-    await mapBounded([...tags], CONCURRENT_READS, async (tag) => {
+    await mapBounded(await this.tagsToLookAt(name), CONCURRENT_READS, async (tag) => {
       if ((await this.currentOf(name, tag))?.equals(digest) !== true) return;
       await this.remove(name, tag, digest);
       await this.changed(name, tag, 'tag-deleted');
@@ -112,6 +135,17 @@ export class TagStore {
       else tags.delete(tag);
     });
     return [...tags].sort(byCodeUnit);
+  }
+
+  /** Those that a listing tells, and those set here that it may not tell yet. */
+  private async tagsToLookAt(name: RepositoryName): Promise<readonly Tag[]> {
+    const tags = new Set((await this.listed(name)) as Tag[]);
+    for (const { name: tag, present } of this.recent.of(name)) if (present) tags.add(tag as Tag);
+    return [...tags];
+  }
+
+  private isImmutable(name: RepositoryName, tag: Tag): boolean {
+    return this.immutable.some((pattern) => pattern.matches(name, tag));
   }
 
   private async listed(name: RepositoryName): Promise<string[]> {
@@ -188,6 +222,12 @@ export class TagStore {
 }
 
 type TagChange = 'tag-set' | 'tag-deleted';
+
+function immutableTag(tag: Tag): RegistryError {
+  return new RegistryError('DENIED', `the tag ${tag} is immutable: it can be neither moved nor deleted`, {
+    detail: { tag },
+  });
+}
 
 function unknownTag(tag: Tag): RegistryError {
   return new RegistryError('MANIFEST_UNKNOWN', undefined, { detail: { tag } });

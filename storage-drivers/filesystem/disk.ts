@@ -24,8 +24,8 @@ function completion(start: (done: fs.NoParamCallback) => void): Promise<void> {
   });
 }
 
-export const open = (path: string, flags: string | number): Promise<number> =>
-  result((done) => fs.open(path, flags, done));
+export const open = (path: string, flags: string | number, mode?: number): Promise<number> =>
+  result((done) => fs.open(path, flags, mode, done));
 export const stat = (path: string): Promise<fs.Stats> => result((done) => fs.stat(path, done));
 export const readdir = (path: string): Promise<string[]> => result((done) => fs.readdir(path, done));
 export const readEntries = (path: string): Promise<fs.Dirent[]> =>

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { KEY_ROOTS, type Key } from '../../src/domain/keys.js';
+import { KEY_ROOTS, isPrivateKey, type Key } from '../../src/domain/keys.js';
 import type { Clock } from '../../src/ports/clock.js';
 import type { Ids } from '../../src/ports/ids.js';
 import {
@@ -193,7 +193,8 @@ class FilesystemDriver implements StorageDriver {
 
   private async temp(key: Key): Promise<TempFile> {
     this.watch.check();
-    const temp = await orOutage(key, () => TempFile.create(join(this.temporary, this.ids.unique())));
+    const path = join(this.temporary, this.ids.unique());
+    const temp = await orOutage(key, () => TempFile.create(path, isPrivateKey(key)));
     this.watch.check();
     return temp;
   }

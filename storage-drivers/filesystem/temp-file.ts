@@ -21,9 +21,11 @@ export class TempFile {
     this.writer = new BatchedWriter(fd);
   }
 
-  static async create(path: string): Promise<TempFile> {
+  /** `isPrivate`: no other user of the machine may read it, whatever the umask. */
+  static async create(path: string, isPrivate = false): Promise<TempFile> {
     const changed = new Set<string>();
-    const fd = await intoDirectory(dirname(path), changed, () => open(path, 'wx'));
+    const mode = isPrivate ? 0o600 : 0o666;
+    const fd = await intoDirectory(dirname(path), changed, () => open(path, 'wx', mode));
     await syncDirectories(changed);
     return new TempFile(path, fd);
   }

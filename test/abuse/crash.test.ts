@@ -166,7 +166,11 @@ async function startCrashing(
 
 function configFor(root: string): Config {
   return loadConfig({
-    env: { STACKYARD_STORAGE_FILESYSTEM_ROOT: root, STACKYARD_LOG_LEVEL: 'silent' },
+    env: {
+      STACKYARD_AUTH_MODE: 'none',
+      STACKYARD_STORAGE_FILESYSTEM_ROOT: root,
+      STACKYARD_LOG_LEVEL: 'silent',
+    },
     cwd: root,
     readFile: () => {
       throw Object.assign(new Error('no file'), { code: 'ENOENT' });

@@ -31,6 +31,7 @@ export class LaunchedServer {
         ...cleanEnvironment(),
         HOST: '127.0.0.1',
         PORT: '0',
+        STACKYARD_AUTH_MODE: 'none',
         STACKYARD_STORAGE_FILESYSTEM_ROOT: join(home.path, 'data'),
         ...env,
       },

@@ -26,7 +26,9 @@ async function stackyard(commandLine: string, env: Record<string, string>): Prom
     out: (text) => (out += text),
     err: (text) => (err += text),
     loadConfig: (configPath) => loadConfig({ env, cwd: '/', configPath, readFile: noFile }),
+    readLine: unused,
     openStore: unused,
+    openAdmin: unused,
     examine: examineStore,
     serve: unused,
   };

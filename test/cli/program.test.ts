@@ -48,6 +48,8 @@ async function stackyard(
       return loadConfig({ env, cwd: '/', configPath, readFile: () => '' });
     },
     examine: () => assert.fail('not asked for'),
+    readLine: () => assert.fail('not asked for'),
+    openAdmin: () => assert.fail('not asked for'),
     serve: async (options) => {
       calls.push(['serve', options]);
       await fail();

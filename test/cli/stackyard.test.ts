@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import bcrypt from 'bcryptjs';
 
 const BIN = fileURLToPath(new URL('../../src/cli/stackyard.js', import.meta.url));
 
@@ -11,11 +12,12 @@ describe('the stackyard command', function () {
   this.timeout(20_000);
   let folder: string;
 
-  const stackyard = (args: string[], env: Record<string, string> = {}) =>
+  const stackyard = (args: string[], env: Record<string, string> = {}, input = '') =>
     spawnSync(process.execPath, [BIN, ...args], {
       cwd: folder,
       env: { PATH: process.env.PATH, ...env },
       encoding: 'utf8',
+      input,
     });
 
   beforeEach(() => {
@@ -47,5 +49,21 @@ describe('the stackyard command', function () {
       stderr,
       `stackyard: ${folder} (--config): it cannot be read (EISDIR); give a readable file\n`,
     );
+  });
+
+  it('reads a password from a pipe, and works on the store of the configuration', () => {
+    const env = { STACKYARD_STORAGE_FILESYSTEM_ROOT: join(folder, 'data'), STACKYARD_AUTH_MODE: 'token' };
+    const made = stackyard(['user', 'create', 'alice', '--password-stdin'], env, 'correct horse\r\nmore\n');
+    assert.deepEqual([made.stderr, made.status], ['', 0]);
+    const record = readFileSync(join(folder, 'data/stackyard/v1/auth/principals/alice'), 'utf8');
+    const { password } = JSON.parse(record) as { password: string };
+    assert.ok(bcrypt.compareSync('correct horse', password));
+    const denied = stackyard(['policy', 'explain', 'alice', 'team/a', 'pull'], env);
+    assert.deepEqual([denied.stdout, denied.stderr, denied.status], ['denied: no grant allows it\n', '', 3]);
+    const none = stackyard(['user', 'create', 'bob', '--password-stdin'], env);
+    assert.equal(none.status, 2);
+    const memory = stackyard(['user', 'list'], { STACKYARD_STORAGE_DRIVER: 'memory' });
+    assert.deepEqual([memory.stdout, memory.status], ['', 1]);
+    assert.match(memory.stderr, /^stackyard: a memory store is its server's alone: .*\n$/);
   });
 });

@@ -18,7 +18,7 @@ import { LogLines } from './log-lines.js';
 
 function configOf(root: string, env: Record<string, string> = {}): Config {
   return loadConfig({
-    env: { STACKYARD_STORAGE_FILESYSTEM_ROOT: root, ...env },
+    env: { STACKYARD_AUTH_MODE: 'none', STACKYARD_STORAGE_FILESYSTEM_ROOT: root, ...env },
     cwd: root,
     readFile: () => {
       throw Object.assign(new Error('none'), { code: 'ENOENT' });

@@ -193,7 +193,7 @@ describe('a server whose store is away', () => {
     clock = new ManualClock();
     log = new LogLines();
     const config = loadConfig({
-      env: { STACKYARD_STORAGE_DRIVER: 'memory' },
+      env: { STACKYARD_AUTH_MODE: 'none', STACKYARD_STORAGE_DRIVER: 'memory' },
       cwd: '/',
       readFile: () => {
         throw Object.assign(new Error('none'), { code: 'ENOENT' });

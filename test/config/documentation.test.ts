@@ -27,7 +27,18 @@ describe('config/documentation', () => {
     const without = describeConfig().filter((key) => key.default === undefined);
     assert.deepEqual(
       without.map(({ key }) => key).filter((key) => !key.startsWith('storage.swift.')),
-      ['server.publicUrl', 'storage.shared', 'auth.personalNamespaces', 'auth.adminPassword'],
+      [
+        'server.publicUrl',
+        'server.tls.certificate',
+        'server.tls.key',
+        'server.tls.clientCa',
+        'storage.shared',
+        'auth.personalNamespaces',
+        'auth.adminPassword',
+        'auth.htpasswd.file',
+        'auth.keystone.url',
+        'auth.keystone.ca',
+      ],
     );
   });
 

@@ -16,6 +16,7 @@ describe('config/loader', () => {
           keepAliveTimeout: 95_000,
           trustedProxies: [],
           bodyIdleTimeout: 120_000,
+          tls: {},
         },
         storage: {
           driver: 'filesystem',
@@ -33,6 +34,7 @@ describe('config/loader', () => {
         },
         registry: {
           delete: true,
+          immutableTags: [],
           references: 'required',
           maxManifestBytes: 4 * 2 ** 20,
           maxTagsPerPut: 20,
@@ -41,7 +43,7 @@ describe('config/loader', () => {
         cache: { maxAge: 5000, manifestBytes: 64 * 2 ** 20 },
         uploads: { maxAge: 6 * 86_400_000, purgeAfter: 8 * 86_400_000, purgeEvery: 86_400_000 },
         auth: {
-          mode: 'none',
+          mode: 'token',
           allowOpen: false,
           service: 'stackyard',
           tokenMaxAge: 5 * 60_000,
@@ -49,6 +51,14 @@ describe('config/loader', () => {
           anonymousPull: [],
           adminPasswordFile: './stackyard-admin-password',
           logins: { failures: 20, window: 5 * 60_000 },
+          htpasswd: {},
+          keystone: {
+            domain: 'Default',
+            namespace: '{project}/**',
+            roles: ['reader=pull', 'member=pull,push', 'admin=pull,push,delete'],
+            projects: [],
+            timeout: 5000,
+          },
         },
         log: { level: 'info' },
       });
@@ -249,7 +259,7 @@ cache: {maxAge: 0s, manifestBytes: 1KiB}`,
       ],
       [
         'an open server',
-        { env: { HOST: '0.0.0.0' } },
+        { env: { HOST: '0.0.0.0', STACKYARD_AUTH_MODE: 'none' } },
         [
           "server.host (HOST): '0.0.0.0' is reached from other machines and with auth.mode none everybody there may push and delete; set auth.allowOpen: true (STACKYARD_AUTH_ALLOW_OPEN=true) to permit that",
         ],
@@ -346,8 +356,9 @@ cache: {maxAge: 0s, manifestBytes: 1KiB}`,
       '127.0.0.1.example',
       '::ffff:10.0.0.1',
     ]) {
-      assert.equal(problems({ env: { HOST: host } }).length, 1, host);
-      const open = load({ env: { HOST: host, STACKYARD_AUTH_ALLOW_OPEN: 'true' } });
+      const env = { HOST: host, STACKYARD_AUTH_MODE: 'none' };
+      assert.equal(problems({ env }).length, 1, host);
+      const open = load({ env: { ...env, STACKYARD_AUTH_ALLOW_OPEN: 'true' } });
       assert.equal(open.server.host, host);
     }
   });

@@ -46,7 +46,7 @@ describe('config/print', () => {
     const env = { STACKYARD_STORAGE_SWIFT_REDIRECT_CLIENTS: '10.0.0.0/8, 192.0.2.7' };
     const config = load('storage: {swift: {redirect: {repositories: ["team/*", "open/**"]}}}', env);
     const printed = printConfig(config);
-    assert.match(printed, /clients: \[ 10\.0\.0\.0\/8, 192\.0\.2\.7\/32 \] # env STACKYARD_STORAGE_/);
+    assert.match(printed, /clients: \[10\.0\.0\.0\/8, 192\.0\.2\.7\/32\] # env STACKYARD_STORAGE_/);
     assert.deepEqual(load(printed).storage.swift.redirect, config.storage.swift.redirect);
   });
 
@@ -78,7 +78,7 @@ describe('config/print', () => {
     });
     const keys = collectKeys(schema);
     const printed = printValues({ swift: { key: 'hush' } }, keys, () => 'env STACKYARD_SWIFT_KEY');
-    assert.equal(printed, 'swift:\n  key: "***" # env STACKYARD_SWIFT_KEY\n');
+    assert.equal(printed, "swift:\n  key: '***' # env STACKYARD_SWIFT_KEY\n");
     const [swiftKey] = keys;
     assert.ok(swiftKey !== undefined);
     const setting = { value: ['hush'], where: 'stackyard.yaml:1', from: 'file' } as const;

@@ -82,6 +82,15 @@ describe('docker-compose.yml', function () {
     return (await compose('ps', '-q', service)).trim();
   }
 
+  it('lets users of its Keystone log in, to the namespaces of their projects', async () => {
+    const image = `${registry}/registry/app:v1`;
+    await daemon.docker(['tag', 'debian:bookworm-slim', image]);
+    await daemon.login(registry, { username: 'registry@Default', password: 'registrypass' });
+    await daemon.docker(['push', image]);
+    await daemon.docker(['tag', image, `${registry}/elsewhere/app:v1`]);
+    assert.notEqual((await daemon.tryDocker(['push', `${registry}/elsewhere/app:v1`])).code, 0);
+  });
+
   it('keeps an image through a stop of all', async () => {
     const image = `${registry}/team/app:v1`;
     const context = join(daemon.directory, 'context');
@@ -90,6 +99,8 @@ describe('docker-compose.yml', function () {
     await writeFile(join(context, 'Dockerfile'), 'FROM debian:bookworm-slim\nCOPY layer /layer\n');
     await daemon.docker(['build', '-q', '-t', image, context]);
     const id = await daemon.imageId(image);
+    assert.notEqual((await daemon.tryDocker(['push', image])).code, 0, 'pushed without a login');
+    await daemon.login(registry, { username: 'admin', password: 'stackyard' });
     await daemon.docker(['push', image]);
     await daemon.docker(['rmi', image]);
 

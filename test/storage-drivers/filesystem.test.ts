@@ -51,6 +51,21 @@ describe('filesystem driver', () => {
     assert.ok(last.equals(bytes.subarray(bytes.length - last.length)), 'the last chunk was overwritten');
   });
 
+  it('lets no other user read what is private', async () => {
+    const modeOf = (path: string): number => fs.statSync(join(root, path)).mode & 0o777;
+    const umask = process.umask(0o022);
+    try {
+      for (const path of ['stackyard/v1/keys/token/k', 'stackyard/v1/auth/principals/alice']) {
+        await driver.put(listedKey(path), Buffer.from('secret'));
+        assert.equal(modeOf(path), 0o600);
+      }
+      await driver.put(KEY, Buffer.from('layer'));
+      assert.equal(modeOf(KEY), 0o644);
+    } finally {
+      process.umask(umask);
+    }
+  });
+
   it('does not append to a session file that a commit makes a blob just now', async () => {
     const recorded = await append([], 'verified');
     const path = inSet(nameOf(recorded));

@@ -16,7 +16,10 @@ export interface DockerDaemon {
   /** The same, whatever the exit code. */
   tryDocker(args: readonly string[], options?: ToolOptions): Promise<ToolResult>;
   /** `docker login`. */
-  login(authority: string, login: { readonly username: string; readonly password: string }): Promise<ToolResult>;
+  login(
+    authority: string,
+    login: { readonly username: string; readonly password: string },
+  ): Promise<ToolResult>;
   /** Imports a tar stream as an image of one layer; returns its id. */
   importImage(tar: Readable, name: string): Promise<string>;
   imageId(name: string): Promise<string>;

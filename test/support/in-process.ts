@@ -23,6 +23,8 @@ import { checked } from '../../src/storage/checked.js';
 import { instrumented } from '../../src/storage/instrumented.js';
 import { createFilesystemDriver } from '../../storage-drivers/filesystem/filesystem-driver.js';
 import { createMemoryDriver } from '../../storage-drivers/memory/memory-driver.js';
+import { authOf } from '../http/access/token-rules.js';
+import type { LoginOptions } from '../http/access/token-rules.js';
 import { temporaryDirectory } from './temporary.js';
 
 export const DAY = 24 * 60 * 60 * 1000;
@@ -95,6 +97,8 @@ export type NodeOptions = Partial<RegistryOptions> &
     readonly maxInFlight?: number;
     /** Instead of one of the store's own. */
     readonly driver?: StorageDriver;
+    /** `auth.mode: token`; without it everybody may do everything. */
+    readonly logins?: LoginOptions;
   };
 
 /** One server over a store: registry, dispatcher, Express app and front, listening on a port of its own. */
@@ -130,11 +134,14 @@ export class RegistryNode {
         manifestCacheBytes: options.manifestCacheBytes ?? 64 * MIB,
         uploadMaxAge: options.uploadMaxAge ?? 6 * DAY,
         uploadPurgeAfter: options.uploadPurgeAfter ?? 8 * DAY,
+        ...(options.immutableTags && { immutableTags: options.immutableTags }),
       },
     );
+    const { logins } = options;
+    const auth = logins && authOf(logins, { driver, clock, ids });
     const oci = createDispatcher({
       registry,
-      access: openAccess,
+      access: auth?.access ?? openAccess,
       options: {
         delete: options.delete ?? true,
         maxManifestBytes: options.maxManifestBytes ?? 4 * MIB,
@@ -142,7 +149,7 @@ export class RegistryNode {
         maxPageSize: options.maxPageSize ?? 1000,
       },
     });
-    const app = createApp({ oci, readiness: async () => ({ ready: true }) });
+    const app = createApp({ oci, readiness: async () => ({ ready: true }), ...auth?.app });
     const front = new Front(
       { oci, app, log: silentLog, clock, telemetry: scope, maxInFlight: options.maxInFlight ?? 1024 },
       'test',

@@ -1,14 +1,16 @@
-import { parseGrant } from '../../domain/grant.js';
+import { createHash } from 'node:crypto';
+import { isLocalName, parseGrant } from '../../domain/grant.js';
 import type { Grant } from '../../domain/grant.js';
-import { RepositoryPattern } from '../../domain/repository-pattern.js';
-import { ACTIONS } from '../../domain/scope.js';
 import type { AuthBackend, Credentials, PastLogin, Principal } from '../../ports/auth.js';
 import { looksLikeAccessToken } from '../access-tokens.js';
 import type { AccessTokenRecord, AccessTokens } from '../access-tokens.js';
 import type { PasswordChecks } from '../password-checks.js';
+import { personalGrants } from '../personal-namespace.js';
 import { EVERYTHING } from '../policy.js';
 import { granteesOf } from '../principals.js';
 import type { PrincipalRecord, Principals } from '../principals.js';
+
+const PROOF_LENGTH = 22;
 
 export interface LocalParts {
   readonly principals: Principals;
@@ -28,11 +30,10 @@ export class LocalBackend implements AuthBackend {
     return looksLikeAccessToken(secret) ? this.byToken(username, secret) : this.byPassword(username, secret);
   }
 
-  async recall({ subject, token }: PastLogin): Promise<Principal | undefined> {
+  async recall({ subject, token, proof }: PastLogin): Promise<Principal | undefined> {
     const record = await this.parts.principals.find(subject);
     if (record === undefined) return undefined;
-    if (token === undefined)
-      return record.password === undefined ? undefined : this.principalOf(subject, record);
+    if (token === undefined) return proof === proofOf(record) ? this.principalOf(subject, record) : undefined;
     const tokenRecord = await this.parts.tokens.findById(token);
     if (tokenRecord?.owner !== subject) return undefined;
     return this.principalOf(subject, record, { id: token, record: tokenRecord });
@@ -54,6 +55,8 @@ export class LocalBackend implements AuthBackend {
   }
 
   private async byPassword(username: string, password: string): Promise<Principal | undefined> {
+    // No user is called so, which tells nobody anything: such names are Keystone's.
+    if (!isLocalName(username)) return undefined;
     const record = await this.parts.principals.find(username);
     const matches = await this.parts.passwords.matches(username, password, record?.password);
     return matches && record !== undefined ? this.principalOf(username, record) : undefined;
@@ -71,17 +74,20 @@ export class LocalBackend implements AuthBackend {
       grantees: granteesOf(name, record),
       implied: this.impliedOf(name, record),
       ...(limits && { limits }),
-      ...(token && { token: token.id }),
+      ...(token ? { token: token.id } : { proof: proofOf(record) }),
     };
   }
 
   private impliedOf(name: string, { admin, kind }: PrincipalRecord): readonly Grant[] {
     if (admin === true) return [EVERYTHING];
-    const { personalNamespaces } = this.parts;
-    if (personalNamespaces === undefined || kind !== 'user') return [];
-    const own = personalNamespaces.replaceAll('{name}', name);
-    return RepositoryPattern.isValid(own)
-      ? [{ repositories: RepositoryPattern.parse(own), actions: ACTIONS }]
-      : [];
+    return kind === 'user' ? personalGrants(this.parts.personalNamespaces, name) : [];
   }
+}
+
+/** Of the password, salted as its hash is; an account without one cannot be recalled by it. */
+function proofOf({ password, createdAt }: PrincipalRecord): string {
+  return createHash('sha256')
+    .update(`${createdAt} ${password ?? ''}`)
+    .digest('base64url')
+    .slice(0, PROOF_LENGTH);
 }

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseRepositoryName } from '../../domain/repository-name.js';
 import type { RepositoryName } from '../../domain/repository-name.js';
-import { parseScopes } from '../../domain/scope.js';
 import { RegistryError } from '../../errors/registry-error.js';
 import type { AccessController, AccessNeeds } from '../../ports/access.js';
 import type { Registry } from '../../registry/registry.js';
@@ -12,6 +11,7 @@ import type { OciOptions } from './call.js';
 import { parseOciPath, splitTarget } from './path.js';
 import type { OciPath, Shape } from './path.js';
 import { ROUTES, scopesOf } from './routes.js';
+import { sourceName } from './uploads.js';
 import type { Route } from './routes.js';
 
 /** What the request log tells of a request of the registry API. */
@@ -85,7 +85,8 @@ function needsOf(
     return { scopes, upload: () => registry.uploads.openedAs(name, target) };
   }
   const from = shape === 'uploads' ? new URLSearchParams(search).get('from') : null;
-  return from === null ? { scopes } : { scopes, wished: parseScopes([`repository:${from}:pull`]) };
+  const source = from === null ? undefined : sourceName(from);
+  return source === undefined ? { scopes } : { scopes, wished: scopesOf(['pull'], source) };
 }
 
 function requirePath(rawPath: string): OciPath {

@@ -79,7 +79,8 @@ async function mounted(call: OciCall, digest: Digest): Promise<boolean> {
   return source !== undefined && caller.may('pull', source) && registry.blobs.mount(name, digest, source);
 }
 
-function sourceName(text: string): RepositoryName | undefined {
+/** Of a mount; undefined for what no repository can be called. */
+export function sourceName(text: string): RepositoryName | undefined {
   try {
     return parseRepositoryName(text);
   } catch (error) {

@@ -9,9 +9,12 @@ import type { ClientOrigin } from '../client-origin.js';
 
 export interface TokenRouteParts {
   readonly tokens: TokenService;
-  readonly keys: Pick<SigningKeys, 'all'>;
+  readonly keys: Pick<SigningKeys, 'known'>;
   readonly origin: ClientOrigin;
 }
+
+/** Every path that the routes answer. */
+export const TOKEN_PATHS: readonly string[] = ['/token', '/.well-known/jwks.json'];
 
 const FORM_BYTES = 64 * 1024;
 const NO_STORE = { 'Cache-Control': 'no-store' };
@@ -39,7 +42,7 @@ export function tokenRoutes({ tokens, keys, origin }: TokenRouteParts): Router {
     sendOAuth(res, grant);
   });
   router.get('/.well-known/jwks.json', async (_req, res) => {
-    const published = (await keys.all()).map(({ id, publicKey }) => ({
+    const published = (await keys.known()).map(({ id, publicKey }) => ({
       ...publicKey.export({ format: 'jwk' }),
       kid: id,
       alg: 'ES256',

@@ -1,0 +1,170 @@
+import type { AccessTokenRecord, AccessTokens, NewAccessToken } from '../auth/access-tokens.js';
+import type { Generations } from '../auth/generations.js';
+import type { Principals } from '../auth/principals.js';
+import { grantRecord } from '../domain/grant.js';
+import type { Grant } from '../domain/grant.js';
+import type { Clock } from '../ports/clock.js';
+import { mapBounded } from '../registry/bounded.js';
+import { AdminError } from './admin-error.js';
+import { principalNamed } from './existing-principal.js';
+
+export interface TokenParts {
+  readonly principals: Principals;
+  readonly tokens: AccessTokens;
+  readonly generations: Generations;
+  readonly clock: Clock;
+}
+
+export interface TokenWish {
+  readonly limits?: readonly Grant[];
+  /** Milliseconds; without it the token does not expire. */
+  readonly lifetime?: number;
+  readonly note?: string;
+}
+
+/** A token whose secret is told this once. */
+export interface IssuedAccessToken extends NewAccessToken {
+  readonly owner: string;
+  /** RFC 3339. */
+  readonly expiresAt?: string;
+}
+
+export interface RotatedAccessToken extends IssuedAccessToken {
+  /** The one before it, and until when that holds. */
+  readonly replaces: { readonly id: string; readonly until: string };
+}
+
+/** An access token without its secret. */
+export interface TokenInfo extends Omit<StoredToken, 'hash'> {
+  readonly id: string;
+  /** RFC 3339, at most ten minutes behind. */
+  readonly lastUsedAt?: string;
+}
+
+interface StoredToken extends AccessTokenRecord {
+  /** The token that a rotation made of it. */
+  readonly replacedBy?: string;
+}
+
+const ID = /^[a-z0-9]{26}$/;
+const LONGEST_LIFETIME = 100 * 365 * 24 * 60 * 60 * 1000;
+const READS_AT_ONCE = 16;
+
+/** The access tokens of users and robots, as administrators handle them. */
+export class OwnedTokens {
+  constructor(private readonly parts: TokenParts) {}
+
+  /** @throws AdminError */
+  async create(owner: string, { limits, lifetime, note }: TokenWish): Promise<IssuedAccessToken> {
+    await this.requireOwner(owner);
+    requireLifetime(lifetime);
+    return this.issue({
+      owner,
+      ...(limits && limits.length > 0 && { limits: limits.map(grantRecord) }),
+      ...(lifetime !== undefined && { expiresAt: this.after(lifetime) }),
+      ...(note !== undefined && { note }),
+    });
+  }
+
+  /**
+   * Another token with the rights and the lifetime of this one, which holds for `overlap` milliseconds more.
+   * @throws AdminError
+   */
+  async rotate(id: string, overlap: number): Promise<RotatedAccessToken> {
+    const old = await this.requireToken(id);
+    if (old.replacedBy !== undefined) {
+      throw new AdminError(`${id} was rotated before; rotate ${old.replacedBy}, which replaced it`);
+    }
+    const { owner, limits, note, expiresAt, createdAt } = old;
+    await this.requireOwner(owner);
+    const lifetime = expiresAt === undefined ? undefined : Date.parse(expiresAt) - Date.parse(createdAt);
+    const issued = await this.issue({
+      owner,
+      ...(limits && { limits }),
+      ...(note !== undefined && { note }),
+      ...(lifetime !== undefined && { expiresAt: this.after(lifetime) }),
+    });
+    const until = earlier(this.after(Math.min(overlap, LONGEST_LIFETIME)), expiresAt);
+    const replaced: StoredToken = { ...old, expiresAt: until, replacedBy: issued.id };
+    if (overlap === 0) await this.revoke(id);
+    else await this.parts.tokens.replace(id, replaced);
+    return { ...issued, replaces: { id, until } };
+  }
+
+  /** @throws AdminError */
+  async revoke(id: string): Promise<void> {
+    const { owner } = await this.requireToken(id);
+    await this.parts.tokens.remove(id, owner);
+    await this.parts.generations.renew(`token:${id}`);
+  }
+
+  /** Revokes all of one owner; may be repeated. */
+  async revokeAll(owner: string): Promise<void> {
+    const { tokens, generations } = this.parts;
+    for await (const id of tokens.listIds(owner)) {
+      await tokens.remove(id, owner);
+      await generations.renew(`token:${id}`);
+    }
+  }
+
+  /** Of one owner or all, in the order in which they were made. @throws AdminError for an owner that nobody is */
+  async list(owner?: string): Promise<readonly TokenInfo[]> {
+    if (owner !== undefined) await this.requireOwner(owner);
+    const ids: string[] = [];
+    for await (const id of this.parts.tokens.listIds(owner)) ids.push(id);
+    const found = await mapBounded(ids, READS_AT_ONCE, (id) => this.infoOf(id));
+    return found
+      .filter((token) => token !== undefined)
+      .sort((one, other) => Date.parse(one.createdAt) - Date.parse(other.createdAt));
+  }
+
+  private async infoOf(id: string): Promise<TokenInfo | undefined> {
+    const record: StoredToken | undefined = await this.parts.tokens.read(id);
+    if (record === undefined) return undefined;
+    const { owner, createdAt, expiresAt, limits, note, replacedBy } = record;
+    const lastUsedAt = await this.parts.tokens.lastUse(id);
+    return {
+      id,
+      owner,
+      createdAt,
+      ...(expiresAt !== undefined && { expiresAt }),
+      ...(lastUsedAt !== undefined && { lastUsedAt }),
+      ...(limits && { limits }),
+      ...(note !== undefined && { note }),
+      ...(replacedBy !== undefined && { replacedBy }),
+    };
+  }
+
+  private async issue(record: Omit<AccessTokenRecord, 'hash' | 'createdAt'>): Promise<IssuedAccessToken> {
+    const { owner, expiresAt } = record;
+    const { id, secret } = await this.parts.tokens.create(record);
+    return { id, owner, secret, ...(expiresAt !== undefined && { expiresAt }) };
+  }
+
+  private async requireOwner(owner: string): Promise<void> {
+    if ((await principalNamed(this.parts.principals, owner)) === undefined) {
+      throw new AdminError(`there is no user or robot ${owner}`);
+    }
+  }
+
+  private async requireToken(id: string): Promise<StoredToken> {
+    const record = ID.test(id) ? await this.parts.tokens.read(id) : undefined;
+    if (record === undefined) throw new AdminError('there is no access token with this id');
+    return record;
+  }
+
+  private after(milliseconds: number): string {
+    return new Date(this.parts.clock.now() + milliseconds).toISOString();
+  }
+}
+
+/** @throws AdminError */
+export function requireLifetime(lifetime: number | undefined): void {
+  if (lifetime !== undefined && !(lifetime > 0 && lifetime <= LONGEST_LIFETIME)) {
+    throw new AdminError('an access token is good for more than nothing and at most 100 years');
+  }
+}
+
+function earlier(one: string, other: string | undefined): string {
+  return other !== undefined && Date.parse(other) < Date.parse(one) ? other : one;
+}

@@ -1,0 +1,6 @@
+// What the command line understands of users and rights without opening a store.
+export { parseGrant, parseGrantee, parseLocalName, type Grant, type Grantee } from '../domain/grant.js';
+export { InvalidValue } from '../domain/invalid-value.js';
+export { parseRepositoryName } from '../domain/repository-name.js';
+export { RepositoryPattern } from '../domain/repository-pattern.js';
+export { ACTIONS, parseActions, type Action } from '../domain/scope.js';

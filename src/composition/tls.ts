@@ -1,0 +1,74 @@
+import { readFileSync, statSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { Server as TlsServer } from 'node:https';
+import { createSecureContext } from 'node:tls';
+import type { Config } from '../config/index.js';
+import type { TlsMaterial } from '../http/server.js';
+import type { Clock } from '../ports/clock.js';
+import type { Logger } from '../ports/logger.js';
+import { StartError } from './listen.js';
+
+const LOOK_MILLISECONDS = 10_000;
+
+/** What `server.tls` names; undefined without it. @throws StartError */
+export function readTls({ server: { tls } }: Config): TlsMaterial | undefined {
+  const { certificate, key, clientCa } = tls;
+  if (certificate === undefined || key === undefined) return undefined;
+  const material = {
+    cert: readPem('certificate', certificate),
+    key: readPem('key', key),
+    ...(clientCa !== undefined && { ca: readPem('clientCa', clientCa) }),
+  };
+  try {
+    createSecureContext(material);
+  } catch (error) {
+    throw new StartError(
+      `server.tls: ${certificate} and ${key} do not go together or are no PEM (${(error as Error).message}); give a certificate with its own key`,
+      { cause: error },
+    );
+  }
+  return material;
+}
+
+/** Takes over changed files without a restart; keeps what it has while they are unusable. Answers how to stop. */
+export function watchTls(server: Server, config: Config, clock: Clock, log: Logger): () => void {
+  if (!(server instanceof TlsServer)) return () => undefined;
+  const { certificate, key, clientCa } = config.server.tls;
+  const files = [certificate, key, clientCa].filter((file) => file !== undefined);
+  let seen = versionOf(files);
+  return clock.every(LOOK_MILLISECONDS, () => {
+    const version = versionOf(files);
+    if (version === seen) return;
+    seen = version;
+    try {
+      const material = readTls(config);
+      if (material !== undefined) server.setSecureContext(material);
+      log.info({ certificate }, 'took over the changed certificate');
+    } catch (error) {
+      log.error(
+        { reason: (error as Error).message },
+        'the changed certificate is unusable; the old one stays',
+      );
+    }
+  });
+}
+
+function versionOf(files: readonly string[]): string {
+  return files
+    .map((file) => {
+      const stat = statSync(file, { throwIfNoEntry: false, bigint: true });
+      return stat === undefined ? 'gone' : `${stat.ino}-${stat.size}-${stat.mtimeNs}`;
+    })
+    .join(' ');
+}
+
+function readPem(name: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StartError(`server.tls.${name}: ${file} cannot be read (${code}); give a readable PEM file`, {
+      cause: error,
+    });
+  }
+}
