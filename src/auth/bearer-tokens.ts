@@ -20,8 +20,10 @@ export interface BearerClaims {
   readonly expiresAt: number;
   /** The texts that these had; the token is over when one has another. */
   readonly generations: readonly (readonly [Witness, string])[];
-  /** Of the key that signed it; the token is over when there is none. */
-  readonly keyId: string;
+  /** Of the key of ours that signed it; the token is over when there is none. */
+  readonly keyId?: string;
+  /** Whether it shows the whole catalog. */
+  readonly pullsAll?: boolean;
 }
 
 interface Payload {

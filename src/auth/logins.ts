@@ -40,6 +40,15 @@ export class Logins {
     return backend === undefined || principal === undefined ? undefined : { principal, backend };
   }
 
+  /** By a certificate that was checked; undefined where nobody has that name. */
+  async certified(name: string): Promise<Login | undefined> {
+    for (const backend of this.backends) {
+      const principal = await backend.certified?.(name);
+      if (principal !== undefined) return { principal, backend };
+    }
+    return undefined;
+  }
+
   private async firstThatKnows(credentials: Credentials): Promise<Login | undefined> {
     for (const backend of this.backends) {
       const principal = await backend.authenticate(credentials);

@@ -50,7 +50,8 @@ export async function readSignedToken(
   }
 }
 
-function headerOf(text: string): Readonly<Record<string, unknown>> | undefined {
+/** Of a JWT; undefined for a text that has none. */
+export function headerOf(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const header: unknown = JSON.parse(Buffer.from(text.split('.', 1)[0] ?? '', 'base64url').toString());
     return typeof header === 'object' && header !== null ? (header as Record<string, unknown>) : undefined;

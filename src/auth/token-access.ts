@@ -7,11 +7,14 @@ import type { Clock } from '../ports/clock.js';
 import type { BearerClaims, BearerTokens } from './bearer-tokens.js';
 import { unauthorized } from './challenge.js';
 import type { TokenFault } from './challenge.js';
+import type { ExternalIssuer } from './external-issuer.js';
 import type { Generations } from './generations.js';
 import type { GrantPolicy } from './policy.js';
 
 export interface TokenAccessParts {
   readonly tokens: BearerTokens;
+  /** Trusted beside ourselves. */
+  readonly external?: ExternalIssuer | undefined;
   readonly generations: Generations;
   readonly policy: GrantPolicy;
   readonly clock: Clock;
@@ -104,7 +107,7 @@ export class TokenAccess implements AccessController {
   private async tokenOf(text: string): Promise<KnownToken | undefined> {
     const known = this.known.get(text);
     if (known !== undefined) return known;
-    const claims = await this.parts.tokens.read(text);
+    const claims = (await this.parts.tokens.read(text)) ?? this.parts.external?.read(text);
     if (claims === undefined) return undefined;
     const token = { ...claims, caller: new TokenCaller(claims, this.parts.policy) };
     this.known.set(text, token);
@@ -113,12 +116,12 @@ export class TokenAccess implements AccessController {
 
   /** Whether nothing was revoked, as far as that is known without asking the store. */
   private holdsForSure({ generations, keyId }: KnownToken): boolean {
-    if (!this.parts.tokens.knowsKey(keyId)) return false;
+    if (keyId !== undefined && !this.parts.tokens.knowsKey(keyId)) return false;
     return generations.every(([witness, text]) => this.parts.generations.peek(witness) === text);
   }
 
   private async holds({ generations, keyId }: KnownToken): Promise<boolean> {
-    if (!(await this.parts.tokens.hasKey(keyId))) return false;
+    if (keyId !== undefined && !(await this.parts.tokens.hasKey(keyId))) return false;
     const current = await Promise.all(
       generations.map(async ([witness, text]) => (await this.parts.generations.current(witness)) === text),
     );
@@ -164,7 +167,9 @@ class TokenCaller implements Caller {
   }
 
   pullable(): Promise<(name: RepositoryName) => boolean> {
-    return this.policy.pullable(this.claims.principal);
+    return this.claims.pullsAll === true
+      ? Promise.resolve(() => true)
+      : this.policy.pullable(this.claims.principal);
   }
 
   private add(scope: Scope): void {

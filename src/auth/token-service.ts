@@ -7,9 +7,11 @@ import type { Login, Logins } from './logins.js';
 import type { RefreshTokens } from './refresh-tokens.js';
 
 export interface TokenRequest {
-  /** Without credentials and refresh token the caller is anonymous. */
+  /** Without credentials, refresh token and certificate the caller is anonymous. */
   readonly credentials?: Credentials | undefined;
   readonly refreshToken?: string | undefined;
+  /** The name of the client's certificate, which was checked: a login where there is no other. */
+  readonly certificate?: string | undefined;
   /** Each one scope or several with spaces between. */
   readonly scopes: readonly string[];
   readonly service?: string | undefined;
@@ -74,14 +76,20 @@ export class TokenService {
     return { token, expiresIn, issuedAt, scopes, ...(refreshToken !== undefined && { refreshToken }) };
   }
 
-  private async loginOf({ credentials, refreshToken, address }: TokenRequest): Promise<Login | undefined> {
+  private async loginOf({
+    credentials,
+    refreshToken,
+    certificate,
+    address,
+  }: TokenRequest): Promise<Login | undefined> {
     if (refreshToken !== undefined) {
       const login = await this.parts.refreshTokens.redeem(refreshToken);
       if (login === undefined)
         throw new RegistryError('UNAUTHORIZED', 'the refresh token is over; log in again');
       return login;
     }
-    return credentials && this.parts.logins.login(credentials, address);
+    if (credentials !== undefined) return this.parts.logins.login(credentials, address);
+    return certificate === undefined ? undefined : this.parts.logins.certified(certificate);
   }
 
   private async grantedTo(principal: Principal | undefined, scopes: readonly Scope[]): Promise<Scope[]> {
@@ -95,10 +103,12 @@ export class TokenService {
   }
 
   private async refreshTokenFor(
-    { offline }: TokenRequest,
+    { offline, credentials }: TokenRequest,
     login: Login | undefined,
   ): Promise<string | undefined> {
-    return offline && login !== undefined ? this.parts.refreshTokens.issue(login) : undefined;
+    // A certificate is shown anew each time.
+    const isLasting = offline && credentials !== undefined && login !== undefined;
+    return isLasting ? this.parts.refreshTokens.issue(login) : undefined;
   }
 }
 

@@ -1,17 +1,13 @@
-import { readFileSync, statSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
-import type { BigIntStats } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { AccessTokens } from '../auth/access-tokens.js';
-import { parseHtpasswd } from '../auth/backends/htpasswd-content.js';
-import { HtpasswdFile } from '../auth/backends/htpasswd-file.js';
 import { HtpasswdBackend } from '../auth/backends/htpasswd.js';
-import { KeystoneClient } from '../auth/backends/keystone-client.js';
+import type { KeystoneClient } from '../auth/backends/keystone-client.js';
 import { KeystoneRights } from '../auth/backends/keystone-rights.js';
 import { KeystoneBackend } from '../auth/backends/keystone.js';
 import { LocalBackend } from '../auth/backends/local.js';
 import { RememberedLogins } from '../auth/backends/remembered-logins.js';
 import { BearerTokens } from '../auth/bearer-tokens.js';
+import { ExternalIssuer } from '../auth/external-issuer.js';
 import { Generations } from '../auth/generations.js';
 import { Grants } from '../auth/grants.js';
 import { LoginLimits } from '../auth/login-limits.js';
@@ -33,7 +29,7 @@ import type { Ids } from '../ports/ids.js';
 import type { Logger } from '../ports/logger.js';
 import type { PasswordHasher } from '../ports/password-hasher.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
-import { StartError } from './listen.js';
+import { htpasswdFile, keystoneClient, readTrustedKeys } from './auth-files.js';
 
 export interface AuthParts {
   readonly driver: StorageDriver;
@@ -93,9 +89,11 @@ export function createAuth(
     { keys, logins, clock },
     { issuer, service, seconds: Math.floor(rules.refreshMaxAge / 1000) },
   );
-  const realmOf = (request: IncomingMessage): string => `${origin.urlOf(request)}/token`;
+  const { realm } = rules.external;
+  const realmOf = (request: IncomingMessage): string => realm ?? `${origin.urlOf(request)}/token`;
+  const external = externalIssuer(rules, clock);
   return {
-    access: new TokenAccess({ tokens: bearers, generations, policy, clock, realmOf, service }),
+    access: new TokenAccess({ tokens: bearers, external, generations, policy, clock, realmOf, service }),
     routes: {
       tokens: new TokenService({ logins, tokens: bearers, refreshTokens, policy }, service),
       keys,
@@ -105,11 +103,10 @@ export function createAuth(
   };
 }
 
-/** Before a store is there that logins could be asked for. @throws StartError as `createAuth` */
-export function requireAuthFiles({ mode, htpasswd, keystone }: Config['auth']): void {
-  if (mode === 'none') return;
-  if (htpasswd.file !== undefined) readHtpasswd(htpasswd.file);
-  void keystoneClient(keystone)?.close();
+function externalIssuer({ service, external }: Config['auth'], clock: Clock): ExternalIssuer | undefined {
+  const { issuer, keys: path, audience = service } = external;
+  const keys = readTrustedKeys(path);
+  return keys && issuer !== undefined ? new ExternalIssuer(keys, { issuer, audience }, clock) : undefined;
 }
 
 interface BackendParts extends AuthParts {
@@ -138,53 +135,4 @@ function createBackends(parts: BackendParts, rules: Config['auth']): AuthBackend
     backends.push(new KeystoneBackend(keystone, rules.keystone));
   }
   return backends;
-}
-
-function htpasswdFile(
-  path: string | undefined,
-  clock: Clock,
-  warn: (message: string) => void,
-): HtpasswdFile | undefined {
-  if (path === undefined) return undefined;
-  const { version, content } = readHtpasswd(path);
-  const source = {
-    version: async () => versionOf(await stat(path, { bigint: true })),
-    read: () => readFile(path, 'utf8'),
-  };
-  return new HtpasswdFile(
-    { source, clock, warn: (message) => warn(`auth.htpasswd.file: ${path}: ${message}`) },
-    { version, content },
-  );
-}
-
-function readHtpasswd(path: string): { version: string; content: ReturnType<typeof parseHtpasswd> } {
-  const version = versionOf(readable('auth.htpasswd.file', path, () => statSync(path, { bigint: true })));
-  const content = parseHtpasswd(readable('auth.htpasswd.file', path, () => readFileSync(path, 'utf8')));
-  if (content.problems.length > 0) {
-    throw new StartError(`auth.htpasswd.file: ${path}: ${content.problems.join('; ')}`);
-  }
-  return { version, content };
-}
-
-function versionOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [ino, size, mtimeNs, ctimeNs].join(' ');
-}
-
-function keystoneClient({ url, ca: path }: Config['auth']['keystone']): KeystoneClient | undefined {
-  if (url === undefined) return undefined;
-  if (path === undefined) return new KeystoneClient({ url });
-  const ca = readable('auth.keystone.ca', path, () => readFileSync(path, 'utf8'));
-  if (ca.includes('-----BEGIN CERTIFICATE-----')) return new KeystoneClient({ url, ca });
-  throw new StartError(`auth.keystone.ca: ${path} holds no certificate; give a PEM file`);
-}
-
-/** What `read` answers. @throws StartError where node:fs fails */
-function readable<T>(key: string, path: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-    if (code === undefined) throw error;
-    throw new StartError(`${key}: ${path} cannot be read (${code}); give a readable file`, { cause: error });
-  }
 }

@@ -40,6 +40,21 @@ const keystone = z.strictObject({
   }),
 });
 
+const external = z.strictObject({
+  issuer: optionalKey(text(), {
+    help: "The `iss` of another token server's tokens, which are then accepted too, as CNCF distribution accepts them. Nothing of them can be revoked here before its time.",
+  }),
+  keys: optionalKey(text(), {
+    help: 'A file of the keys that sign them: a JWKS, or certificates or public keys in PEM.',
+  }),
+  audience: optionalKey(text(), {
+    help: 'The `aud` of those tokens, where it is not `auth.service`.',
+  }),
+  realm: optionalKey(serviceUrl(), {
+    help: 'Where clients are told to get tokens, instead of at /token.',
+  }),
+});
+
 /** The keys of `auth`. */
 export const auth = z.strictObject({
   mode: key(oneOf('token', 'none'), 'token', {
@@ -72,6 +87,7 @@ export const auth = z.strictObject({
   logins,
   htpasswd,
   keystone,
+  external,
 });
 
 function isServiceName(value: string): boolean {

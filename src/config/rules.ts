@@ -7,7 +7,7 @@ const PURGE_MARGIN = parseDuration('2d') ?? 0;
 
 /** What is wrong with keys that are valid by themselves. `where` tells the origin of a key's value. */
 export function brokenRules(config: Config, where: (path: string) => string): string[] {
-  return [openServer, halfTls, loginsOfNobody, purgeTooEarly, memoryOfManyWorkers].flatMap(
+  return [openServer, halfTls, halfIssuer, loginsOfNobody, purgeTooEarly, memoryOfManyWorkers].flatMap(
     (rule) => rule(config, where) ?? [],
   );
 }
@@ -42,6 +42,14 @@ const halfTls: Rule = ({ server: { tls } }, where) => {
   const [missing] = (['certificate', 'key'] as const).filter((name) => !isGiven(name));
   if (given === undefined || missing === undefined) return undefined;
   return `server.tls.${given} (${where(`server.tls.${given}`)}): it needs server.tls.${missing} too; set that`;
+};
+
+const halfIssuer: Rule = ({ auth: { external } }, where) => {
+  const isGiven = (name: keyof typeof external): boolean => external[name] !== undefined;
+  const [given] = (['issuer', 'keys', 'audience', 'realm'] as const).filter(isGiven);
+  const [missing] = (['issuer', 'keys'] as const).filter((name) => !isGiven(name));
+  if (given === undefined || missing === undefined) return undefined;
+  return `auth.external.${given} (${where(`auth.external.${given}`)}): it needs auth.external.${missing} too; set that`;
 };
 
 const purgeTooEarly: Rule = ({ uploads }, where) => {

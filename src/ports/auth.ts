@@ -37,6 +37,8 @@ export interface AuthBackend {
    * have it give refresh tokens.
    */
   recall?(login: PastLogin): Promise<Principal | undefined>;
+  /** The principal of a name that the client's certificate, which was checked, proves to be its own. */
+  certified?(name: string): Promise<Principal | undefined>;
 }
 
 export interface PastLogin {

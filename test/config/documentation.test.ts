@@ -38,6 +38,7 @@ describe('config/documentation', () => {
         'auth.htpasswd.file',
         'auth.keystone.url',
         'auth.keystone.ca',
+        ...['issuer', 'keys', 'audience', 'realm'].map((key) => `auth.external.${key}`),
       ],
     );
   });

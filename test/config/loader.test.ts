@@ -59,6 +59,7 @@ describe('config/loader', () => {
             projects: [],
             timeout: 5000,
           },
+          external: {},
         },
         log: { level: 'info' },
       });

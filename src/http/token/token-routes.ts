@@ -6,6 +6,7 @@ import { scopeText } from '../../domain/scope.js';
 import { RegistryError } from '../../errors/registry-error.js';
 import type { Credentials } from '../../ports/auth.js';
 import type { ClientOrigin } from '../client-origin.js';
+import { certificateNameOf } from '../server.js';
 
 export interface TokenRouteParts {
   readonly tokens: TokenService;
@@ -26,7 +27,8 @@ const NO_STORE = { 'Cache-Control': 'no-store' };
 export function tokenRoutes({ tokens, keys, origin }: TokenRouteParts): Router {
   const router = Router({ caseSensitive: true, strict: true });
   router.get('/token', async (req, res) => {
-    const grant = await tokens.grant({ ...wishOf(req), address: origin.addressOf(req) });
+    const certificate = certificateNameOf(req);
+    const grant = await tokens.grant({ ...wishOf(req), certificate, address: origin.addressOf(req) });
     const { token, refreshToken, expiresIn, issuedAt } = grant;
     res.set(NO_STORE).json({
       token,

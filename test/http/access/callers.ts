@@ -1,6 +1,9 @@
 import type { OutgoingHttpHeaders } from 'node:http';
+import jwt from 'jsonwebtoken';
 import type { Bench } from '../../support/in-process.js';
 import type { CallerName } from './expected.js';
+import { ISSUER } from './external.js';
+import type { ExternalSigner } from './external.js';
 import { resigned, signedWithPublicKey, withHeader, withPayload } from './forged.js';
 import {
   addUser,
@@ -17,11 +20,10 @@ const MINUTE = 60_000;
 const SCOPES = ['repository:team/app:pull,push,delete', 'registry:catalog:*'];
 
 /** The Authorization of every caller of the matrix; makes their users, of which `root` is an admin. */
-export async function callerHeaders({
-  node,
-  store,
-  another,
-}: Bench): Promise<Readonly<Record<CallerName, OutgoingHttpHeaders>>> {
+export async function callerHeaders(
+  { node, store, another }: Bench,
+  external: ExternalSigner,
+): Promise<Readonly<Record<CallerName, OutgoingHttpHeaders>>> {
   const admin = administrationOf(store);
   await admin.accounts.createUser('root', { password: 'correct horse', admin: true });
   await addUser(admin, 'puller', ['team/*', 'pull']);
@@ -47,6 +49,7 @@ export async function callerHeaders({
   );
   const foreign = await tokenAnswer(otherNode, { user: 'root', scopes: SCOPES, query: { service: 'other' } });
 
+  const now = store.clock.now();
   return {
     anonymous: {},
     'wrong password': basic('root', 'wrong'),
@@ -71,7 +74,25 @@ export async function callerHeaders({
     'no end': bearer(await resigned(right, store, { exp: undefined })),
     'no JSON': bearer(`${right.split('.')[0]}.bm90IEpTT04.${right.split('.')[2]}`),
     'refresh token': bearer(await refreshTokenFor(node, 'root')),
+    'external issuer': bearer(external.token(now, allAccess)),
+    'external, expired': bearer(external.token(now - 10 * MINUTE, allAccess)),
+    'external, of another issuer': bearer(external.token(now, allAccess, { iss: 'other' })),
+    'external, for another service': bearer(external.token(now, allAccess, { aud: 'other' })),
+    'external, by another key': bearer(
+      await resigned(right, store, { iss: ISSUER, aud: 'registry.example' }),
+    ),
+    'external, HS256 by public key': bearer(
+      jwt.sign(
+        { iss: ISSUER, aud: 'registry.example', access: allAccess, exp: now / 1000 + 300 },
+        external.publicKey.export({ format: 'pem', type: 'spki' }),
+        { algorithm: 'HS256', keyid: 'theirs', noTimestamp: true },
+      ),
+    ),
   };
 }
 
+const allAccess = [
+  { type: 'repository', name: 'team/app', actions: ['*'] },
+  { type: 'registry', name: 'catalog', actions: ['*'] },
+];
 const rootAccess = [{ type: 'repository', name: 'team/app', actions: ['pull', 'push', 'delete'] }];

@@ -1,7 +1,6 @@
 /** 401 with a challenge: of `error` none, `invalid_token` or `insufficient_scope`; a number is a status. */
 export type Outcome = number | 'no token' | 'invalid' | 'insufficient';
 
-/** External issuers, once they can be trusted, get callers of their own here. */
 export const CALLERS = [
   'anonymous',
   'wrong password',
@@ -26,6 +25,12 @@ export const CALLERS = [
   'no end',
   'no JSON',
   'refresh token',
+  'external issuer',
+  'external, expired',
+  'external, of another issuer',
+  'external, for another service',
+  'external, by another key',
+  'external, HS256 by public key',
 ] as const;
 
 export type CallerName = (typeof CALLERS)[number];
@@ -52,6 +57,11 @@ const BAD_TOKENS = {
   'no end': 'invalid',
   'no JSON': 'invalid',
   'refresh token': 'invalid',
+  'external, expired': 'invalid',
+  'external, of another issuer': 'invalid',
+  'external, for another service': 'invalid',
+  'external, by another key': 'invalid',
+  'external, HS256 by public key': 'invalid',
 } as const;
 const REFUSED = { ...WITHOUT_TOKEN, ...BAD_TOKENS };
 const STRANGERS = {
@@ -74,6 +84,7 @@ function everyToken(status: number): Expectation {
       push: status,
       delete: status,
       admin: status,
+      'external issuer': status,
       'other repository': status,
     },
   };
@@ -89,6 +100,7 @@ function toPull(status: number): Expectation {
       push: status,
       delete: 'insufficient',
       admin: status,
+      'external issuer': status,
     },
   };
 }
@@ -103,6 +115,7 @@ function toPush(status: number): Expectation {
       push: status,
       delete: 'insufficient',
       admin: status,
+      'external issuer': status,
     },
   };
 }
@@ -117,6 +130,7 @@ function toDelete(status: number): Expectation {
       push: 'insufficient',
       delete: status,
       admin: status,
+      'external issuer': status,
     },
   };
 }
@@ -135,6 +149,7 @@ export const EXPECTED: Readonly<Record<string, Expectation>> = {
       push: 200,
       delete: 200,
       admin: 200,
+      'external issuer': 200,
       'other repository': 200,
     },
   },

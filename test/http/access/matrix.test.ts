@@ -7,6 +7,7 @@ import { Client, withDigest } from '../client.js';
 import type { Answer, CallOptions } from '../client.js';
 import { EMPTY_JSON, bytesOf, imageOf } from '../content.js';
 import { callerHeaders } from './callers.js';
+import { ExternalSigner } from './external.js';
 import { CALLERS, EXPECTED, TOKEN_CALLERS, TOKEN_ROUTES } from './expected.js';
 import type { CallerName, Outcome, TokenCallerName } from './expected.js';
 import {
@@ -87,6 +88,8 @@ describe('access matrix', () => {
   });
 
   describe('the registry API', () => {
+    const external = new ExternalSigner();
+    after(() => external.remove());
     onStore(
       'memory',
       (bench) => {
@@ -94,7 +97,7 @@ describe('access matrix', () => {
           const title = `${route.method} ${route.shape}`;
           it(title, async () => {
             const { node } = bench();
-            const headers = await callerHeaders(bench());
+            const headers = await callerHeaders(bench(), external);
             const admin = await pushClient(node, 'root', NAME);
             const expected = EXPECTED[title];
             assert.ok(expected, `test/http/access/expected.ts has no row for ${title}`);
@@ -111,7 +114,7 @@ describe('access matrix', () => {
           });
         }
       },
-      { logins: {} },
+      { logins: { rules: { external: external.rules() } } },
     );
   });
 
