@@ -24,6 +24,10 @@ export function createApp({ oci, readiness, tokens }: AppParts): Express {
     if (answer === undefined) next();
     else answer.catch(next);
   });
+  app.use((_req: Request, res: Response, next: NextFunction) => {
+    res.set('X-Content-Type-Options', 'nosniff');
+    next();
+  });
   app.use(healthRoutes(readiness));
   if (tokens !== undefined) app.use(tokens);
   app.use((req: Request, res: Response) => {

@@ -4,7 +4,13 @@ import type { Readable } from 'node:stream';
 /** Name, value, name, value …: the form that node writes fastest. */
 export type HeaderList = readonly OutgoingHttpHeader[];
 
-const VERSION: HeaderList = ['Docker-Distribution-API-Version', 'registry/2.0'];
+/** Of every answer of the registry API; no browser shall take content for something else. */
+export const COMMON_HEADERS: HeaderList = [
+  'Docker-Distribution-API-Version',
+  'registry/2.0',
+  'X-Content-Type-Options',
+  'nosniff',
+];
 
 /** An answer whose whole body is in memory; HEAD sends the same headers and no body. */
 export function send(
@@ -14,13 +20,13 @@ export function send(
   body?: Uint8Array | string,
 ): void {
   const length = body === undefined ? 0 : Buffer.byteLength(body);
-  res.writeHead(status, [...VERSION, ...headers, 'Content-Length', String(length)] as OutgoingHttpHeader[]);
+  res.writeHead(status, [...COMMON_HEADERS, ...headers, 'Content-Length', String(length)] as OutgoingHttpHeader[]);
   res.end(res.req.method === 'HEAD' ? undefined : body);
 }
 
 /** The head of an answer that has no body though its headers tell one's length, or whose body follows. */
 export function sendHead(res: ServerResponse, status: number, headers: HeaderList): void {
-  res.writeHead(status, [...VERSION, ...headers] as OutgoingHttpHeader[]);
+  res.writeHead(status, [...COMMON_HEADERS, ...headers] as OutgoingHttpHeader[]);
 }
 
 /**

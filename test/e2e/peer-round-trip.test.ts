@@ -5,6 +5,7 @@ import { RegistryClient } from '../support/registry-client.js';
 import { requireTool } from '../support/requirement.js';
 import { startServer, type ServerProcess } from '../support/server-process.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.js';
+import { ADMIN, WITH_LOGINS } from '../support/target.js';
 
 // Both serve the same directory at the same time: during a migration neither may see the other's data otherwise than
 // its own. The store is distribution's, so ours treats it as shared (DESIGN 3).
@@ -26,8 +27,9 @@ for (const [writer, reader] of [
       peer = await startPeer({ root: store.path, program });
       // Distribution's files come first, so that the store is recognised as one that is shared.
       await new RegistryClient(peer.url).pushImage('first/app', makeImage({ format: 'oci' }), 'v1');
-      server = await startServer({ root: store.path, env: { STACKYARD_CACHE_MAX_AGE: '0s' } });
-      const clients = [new RegistryClient(peer.url), new RegistryClient(server.url)] as const;
+      const env = { ...WITH_LOGINS, STACKYARD_CACHE_MAX_AGE: '0s' };
+      server = await startServer({ root: store.path, env });
+      const clients = [new RegistryClient(peer.url), new RegistryClient(server.url, ADMIN)] as const;
       [write, read] = writer === 'docker-registry' ? clients : [clients[1], clients[0]];
     });
 

@@ -10,6 +10,7 @@ import { cleanEnvironment, startServer, type ServerProcess } from '../support/se
 import { swiftBed, type SwiftBed } from '../support/swift-bed.js';
 import { SwiftObjects } from '../support/swift-objects.js';
 import { startSwiftPeer, swiftEnvironment } from '../support/swift-peer.js';
+import { ADMIN, WITH_LOGINS } from '../support/target.js';
 
 const MIB = 1024 * 1024;
 
@@ -59,9 +60,9 @@ describe("stackyard adopt --heal on what docker-registry's Swift driver wrote", 
   }
 
   async function serve(): Promise<RegistryClient> {
-    const server = await startServer({ env });
+    const server = await startServer({ env: { ...env, ...WITH_LOGINS } });
     servers.push(server);
-    return new RegistryClient(server.url);
+    return new RegistryClient(server.url, ADMIN);
   }
 
   /** The command as an operator runs it; `report` is empty where it ended without one. */

@@ -7,6 +7,7 @@ import { startServer, type ServerProcess } from '../support/server-process.js';
 import { swiftBed } from '../support/swift-bed.js';
 import { SwiftObjects } from '../support/swift-objects.js';
 import { startSwiftPeer, swiftEnvironment } from '../support/swift-peer.js';
+import { ADMIN, WITH_LOGINS } from '../support/target.js';
 
 const MIB = 1024 * 1024;
 const EMPTY: Pick<Content, 'digest' | 'bytes'> = {
@@ -36,8 +37,8 @@ for (const [prefix, files, segments] of [
       theirs = new RegistryClient(peer.url);
       // Distribution's files come first, so that the store is recognised as one that is shared.
       await theirs.pushImage('first/app', makeImage({ format: 'oci' }), 'v1');
-      server = await startServer({ env: swiftEnvironment(bed, place) });
-      ours = new RegistryClient(server.url);
+      server = await startServer({ env: { ...swiftEnvironment(bed, place), ...WITH_LOGINS } });
+      ours = new RegistryClient(server.url, ADMIN);
     });
 
     after(async () => {

@@ -10,6 +10,7 @@ import { requireRoot, requireTool } from '../support/requirement.js';
 import { startServer, type ServerProcess } from '../support/server-process.js';
 import { swiftBed } from '../support/swift-bed.js';
 import { swiftEnvironment } from '../support/swift-store.js';
+import { ADMIN, WITH_LOGINS } from '../support/target.js';
 
 const MIB = 1024 * 1024;
 /** Of the layer that docker pushes while a node is killed: 3072 in the long run. */
@@ -25,7 +26,7 @@ describe('two nodes on Swift behind haproxy, round robin', function () {
 
   before(async function () {
     const haproxy = requireTool(this, 'haproxy');
-    env = swiftEnvironment((await swiftBed(this)).v1);
+    env = { ...swiftEnvironment((await swiftBed(this)).v1), ...WITH_LOGINS };
     for (let i = 0; i < 2; i++) nodes.push(await startServer({ env }));
     balancer = await startHaproxy(
       haproxy,
@@ -47,7 +48,7 @@ describe('two nodes on Swift behind haproxy, round robin', function () {
   }
 
   it('takes chunked uploads whose every request meets another node', async () => {
-    const client = new RegistryClient(balancer.url);
+    const client = new RegistryClient(balancer.url, ADMIN);
     const bytes = randomBytes(5 * MIB);
     let location = await opened(client, 'chunked');
     const step = 700_000;
@@ -68,7 +69,7 @@ describe('two nodes on Swift behind haproxy, round robin', function () {
   });
 
   it('takes single-PATCH uploads and whole images', async () => {
-    const client = new RegistryClient(balancer.url);
+    const client = new RegistryClient(balancer.url, ADMIN);
     for (let round = 0; round < 4; round++) {
       const bytes = randomBytes(2 * MIB + round);
       const answer = await client.request('PATCH', await opened(client, 'streamed'), {
@@ -85,7 +86,7 @@ describe('two nodes on Swift behind haproxy, round robin', function () {
   });
 
   it(`loses nothing acknowledged when nodes are killed ${KILLS} times under load`, async () => {
-    const client = new RegistryClient(balancer.url);
+    const client = new RegistryClient(balancer.url, ADMIN);
     const acknowledged: { reference: string; image: ReturnType<typeof makeImage> }[] = [];
     let retries = 0;
     let running = true;
@@ -131,6 +132,7 @@ describe('two nodes on Swift behind haproxy, round robin', function () {
     before(async function () {
       requireRoot(this);
       daemon = await startDockerDaemon(requireTool(this, 'dockerd'));
+      await daemon.login(balancer.authority, ADMIN);
     });
     after(async () => (daemon as DockerDaemon | undefined)?.stop());
 

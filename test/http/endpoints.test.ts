@@ -110,6 +110,7 @@ onEveryStore('endpoints', (bench) => {
         else answer.expectError(status, code);
         if (path.startsWith('/v2'))
           assert.equal(answer.header('docker-distribution-api-version'), 'registry/2.0');
+        assert.equal(answer.header('x-content-type-options'), 'nosniff');
         if (method === 'HEAD') assert.equal(answer.body.byteLength, 0);
         if (method === 'DELETE' && status === 202) assert.equal(answer.header('content-length'), '0');
       }

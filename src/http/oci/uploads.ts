@@ -8,7 +8,7 @@ import type { RepositoryName } from '../../domain/repository-name.js';
 import { RegistryError } from '../../errors/registry-error.js';
 import type { UploadProgress } from '../../registry/session-states.js';
 import { CHUNK_MIN_LENGTH } from '../../registry/upload-sessions.js';
-import { send } from '../response.js';
+import { COMMON_HEADERS, send } from '../response.js';
 import type { HeaderList } from '../response.js';
 import type { OciCall } from './call.js';
 import { sessionRef, uploadHeaders } from './upload-location.js';
@@ -66,7 +66,7 @@ export async function getUpload(call: OciCall): Promise<void> {
 /** DELETE <session> (OCI end-14). */
 export async function deleteUpload(call: OciCall): Promise<void> {
   await call.registry.uploads.cancel(call.name, sessionRef(call.target, call.query));
-  call.res.writeHead(204, { 'Docker-Distribution-API-Version': 'registry/2.0' });
+  call.res.writeHead(204, [...COMMON_HEADERS]);
   call.res.end();
 }
 
@@ -118,7 +118,7 @@ function sendAccepted(
 ): void {
   const headers = [...uploadHeaders(name, progress).flat(), ...more];
   if (status === 202) return send(res, status, headers);
-  res.writeHead(status, ['Docker-Distribution-API-Version', 'registry/2.0', ...headers]);
+  res.writeHead(status, [...COMMON_HEADERS, ...headers]);
   res.end();
 }
 
