@@ -113,13 +113,31 @@ export class BearerTokens {
     return this.parts.generations.knewAll(witnessesOf(principal), mark);
   }
 
-  /** Whether a key is one of ours, as far as that is known without asking the store. */
-  knowsKey(keyId: string): boolean {
-    return this.parts.keys.peek(keyId) !== undefined;
+  /** Whether nothing that a token rests on is over. */
+  async holds({ generations, keyId }: BearerClaims): Promise<boolean> {
+    if (keyId !== undefined && (await this.parts.keys.find(keyId)) === undefined) return false;
+    const current = await Promise.all(
+      generations.map(async ([witness, text]) => (await this.parts.generations.current(witness)) === text),
+    );
+    return current.every(Boolean);
   }
 
-  async hasKey(keyId: string): Promise<boolean> {
-    return (await this.parts.keys.find(keyId)) !== undefined;
+  /** Until when (in milliseconds since 1970) that is known without asking the store; 0 where it is not. */
+  holdsUntil({ generations, keyId }: BearerClaims): number {
+    const key = keyId === undefined ? undefined : this.parts.keys.peek(keyId);
+    if (keyId !== undefined && key?.value === undefined) return 0;
+    let until = key?.until ?? Infinity;
+    for (const [witness, text] of generations) {
+      const known = this.parts.generations.peek(witness);
+      if (known?.value !== text) return 0;
+      until = Math.min(until, known.until);
+    }
+    return until;
+  }
+
+  /** Grows with each revocation that is made here: what `holdsUntil` answered before counts no longer. */
+  get changes(): number {
+    return this.parts.keys.changes + this.parts.generations.changes;
   }
 
   private async recordOf(principal: Principal): Promise<Payload['stackyard']> {

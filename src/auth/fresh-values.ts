@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../ports/clock.js';
 
-interface Entry<T> {
+/** What was read, and until when (in milliseconds since 1970) it counts. */
+export interface FreshValue<T> {
   readonly value: T;
   readonly until: number;
 }
@@ -11,7 +12,9 @@ interface Entry<T> {
  * shares the read. Ages count from the begin of a read.
  */
 export class FreshValues<T> {
-  private readonly entries: LRUCache<string, Entry<T>>;
+  /** Grows with each `forget`. */
+  changes = 0;
+  private readonly entries: LRUCache<string, FreshValue<T>>;
   private readonly running = new Map<string, Promise<T>>();
 
   constructor(
@@ -23,7 +26,7 @@ export class FreshValues<T> {
   }
 
   /** What is known now, in a form that tells it from nothing. */
-  peek(key: string): { readonly value: T } | undefined {
+  peek(key: string): FreshValue<T> | undefined {
     const entry = this.entries.get(key);
     return entry !== undefined && entry.until > this.clock.now() ? entry : undefined;
   }
@@ -37,6 +40,7 @@ export class FreshValues<T> {
 
   /** Of what was changed here; a read that began before is not remembered. */
   forget(key: string): void {
+    this.changes += 1;
     this.entries.delete(key);
     this.running.delete(key);
   }

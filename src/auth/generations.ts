@@ -5,6 +5,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import { FreshValues } from './fresh-values.js';
+import type { FreshValue } from './fresh-values.js';
 import { readIfThere } from './stored-record.js';
 
 /** What a revocation may name: a grantee or an access token, as `kind:name`. */
@@ -47,8 +48,13 @@ export class Generations {
   }
 
   /** What is known of it without asking the store. */
-  peek(witness: Witness): string | undefined {
-    return this.values.peek(witness)?.value;
+  peek(witness: Witness): FreshValue<string> | undefined {
+    return this.values.peek(witness);
+  }
+
+  /** Grows with each revocation that is made here. */
+  get changes(): number {
+    return this.values.changes;
   }
 
   current(witness: Witness): Promise<string> {

@@ -6,6 +6,7 @@ import type { Clock } from '../ports/clock.js';
 import { listAll } from '../ports/listing.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import { FreshValues } from './fresh-values.js';
+import type { FreshValue } from './fresh-values.js';
 import { REVOCATION_MILLISECONDS } from './generations.js';
 import { readRecord, writeRecord } from './stored-record.js';
 
@@ -69,8 +70,13 @@ export class SigningKeys {
   }
 
   /** As far as that is known without asking the store. */
-  peek(id: string): SigningKey | undefined {
-    return this.values.peek(id)?.value;
+  peek(id: string): FreshValue<SigningKey | undefined> | undefined {
+    return this.values.peek(id);
+  }
+
+  /** Grows with each key that is made or removed here. */
+  get changes(): number {
+    return this.values.changes;
   }
 
   /** Every key as of at most `REVOCATION_MILLISECONDS` ago, the newest first. */

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import { LRUCache } from 'lru-cache';
 import type { RepositoryName } from '../domain/repository-name.js';
 import type { Action, Scope } from '../domain/scope.js';
 import type { AccessController, AccessNeeds, Caller } from '../ports/access.js';
@@ -26,10 +25,12 @@ export interface TokenAccessParts {
 /** A token that was read. */
 interface KnownToken extends BearerClaims {
   readonly caller: Caller;
+  /** See `BearerTokens.holdsUntil` and `changes`. */
+  holdsUntil: number;
+  changes: number;
 }
 
 const BEARER = /^bearer +(?=[^ ])/i;
-const REMEMBERED = 10_000;
 const REMEMBERED_CHARACTERS = 16 * 1024 * 1024;
 /** How long after its end a token still brings bytes to the upload session that it opened. */
 const GRACE_SECONDS = 24 * 60 * 60;
@@ -37,11 +38,9 @@ const LEEWAY_SECONDS = 5;
 
 /** `auth.mode: token`: whoever shows a bearer token of ours may do what the token says. */
 export class TokenAccess implements AccessController {
-  private readonly known = new LRUCache<string, KnownToken>({
-    max: REMEMBERED,
-    maxSize: REMEMBERED_CHARACTERS,
-    sizeCalculation: (_, text) => text.length,
-  });
+  /** By their texts, in the order in which they were first met. */
+  private readonly known = new Map<string, KnownToken>();
+  private knownCharacters = 0;
 
   constructor(private readonly parts: TokenAccessParts) {
     parts.generations.onChange((witness) => parts.policy.forget(witness));
@@ -58,7 +57,7 @@ export class TokenAccess implements AccessController {
 
   private async authorizeSlowly(request: IncomingMessage, needs: AccessNeeds, text: string): Promise<Caller> {
     const token = await this.tokenOf(text);
-    if (token === undefined || !(await this.holds(token)))
+    if (token === undefined || !(await this.parts.tokens.holds(token)))
       throw this.refusal(request, needs, 'invalid_token');
     if (this.isOver(token)) return this.authorizeLate(request, needs, token);
     return this.admit(request, needs, token);
@@ -109,23 +108,31 @@ export class TokenAccess implements AccessController {
     if (known !== undefined) return known;
     const claims = (await this.parts.tokens.read(text)) ?? this.parts.external?.read(text);
     if (claims === undefined) return undefined;
-    const token = { ...claims, caller: new TokenCaller(claims, this.parts.policy) };
-    this.known.set(text, token);
+    const caller = new TokenCaller(claims, this.parts.policy);
+    const token = { ...claims, caller, holdsUntil: 0, changes: 0 };
+    this.remember(text, token);
     return token;
   }
 
-  /** Whether nothing was revoked, as far as that is known without asking the store. */
-  private holdsForSure({ generations, keyId }: KnownToken): boolean {
-    if (keyId !== undefined && !this.parts.tokens.knowsKey(keyId)) return false;
-    return generations.every(([witness, text]) => this.parts.generations.peek(witness) === text);
+  /** The oldest go; a token is good for minutes only. */
+  private remember(text: string, token: KnownToken): void {
+    if (!this.known.has(text)) this.knownCharacters += text.length;
+    this.known.set(text, token);
+    for (const oldest of this.known.keys()) {
+      if (this.knownCharacters <= REMEMBERED_CHARACTERS) return;
+      this.known.delete(oldest);
+      this.knownCharacters -= oldest.length;
+    }
   }
 
-  private async holds({ generations, keyId }: KnownToken): Promise<boolean> {
-    if (keyId !== undefined && !(await this.parts.tokens.hasKey(keyId))) return false;
-    const current = await Promise.all(
-      generations.map(async ([witness, text]) => (await this.parts.generations.current(witness)) === text),
-    );
-    return current.every(Boolean);
+  /** Whether nothing was revoked, as far as that is known without asking the store. */
+  private holdsForSure(token: KnownToken): boolean {
+    const { tokens, clock } = this.parts;
+    const now = clock.now();
+    if (token.holdsUntil > now && token.changes === tokens.changes) return true;
+    token.changes = tokens.changes;
+    token.holdsUntil = tokens.holdsUntil(token);
+    return token.holdsUntil > now;
   }
 
   private isOver({ expiresAt }: KnownToken): boolean {

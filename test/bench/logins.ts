@@ -64,9 +64,10 @@ async function main(): Promise<void> {
   const servers: ServerProcess[] = [];
   try {
     const root = join(directory, 'data');
-    for (const env of [WITH_LOGINS, { STACKYARD_AUTH_MODE: 'none' }])
+    // One for each: what a server did before changes what it costs.
+    for (const env of [WITH_LOGINS, { STACKYARD_AUTH_MODE: 'none' }, WITH_LOGINS])
       servers.push(await startServer({ root, env }));
-    const [closed, open] = servers as [ServerProcess, ServerProcess];
+    const [closed, open, issuing] = servers as [ServerProcess, ServerProcess, ServerProcess];
     const image = makeImage({ format: 'oci', layers: 1 });
     await new RegistryClient(closed.url, ADMIN).pushImage('team/app', image, 'v1');
     const bearer = { authorization: `Bearer ${await tokenFor(closed, 'repository:team/app:pull')}` };
@@ -76,7 +77,7 @@ async function main(): Promise<void> {
       { name: 'manifest by digest, with a token', server: closed, path: byDigest, headers: bearer },
       {
         name: '/token, cached password',
-        server: closed,
+        server: issuing,
         path: '/token?service=stackyard&scope=repository:team/app:pull,push',
         headers: { authorization: BASIC },
       },
