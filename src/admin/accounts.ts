@@ -1,6 +1,6 @@
 import type { Generations } from '../auth/generations.js';
 import type { Grants } from '../auth/grants.js';
-import type { PrincipalRecord, Principals } from '../auth/principals.js';
+import type { FoundPrincipal, PrincipalRecord, Principals } from '../auth/principals.js';
 import { parseLocalName } from '../domain/grant.js';
 import type { Grant } from '../domain/grant.js';
 import type { Clock } from '../ports/clock.js';
@@ -11,6 +11,7 @@ import { mapBounded } from '../registry/bounded.js';
 import { AdminError } from './admin-error.js';
 import { existingPrincipal, principalNamed } from './existing-principal.js';
 import type { AccountKind, AccountName } from './existing-principal.js';
+import { PASSWORD_RULE, isPassword } from './password-rule.js';
 import { requireLifetime } from './owned-tokens.js';
 import type { IssuedAccessToken, OwnedTokens, TokenWish } from './owned-tokens.js';
 
@@ -44,9 +45,6 @@ export interface Account {
   readonly disabled: boolean;
 }
 
-/** bcrypt reads no more. */
-const PASSWORD_BYTES = 72;
-const SHORTEST_PASSWORD = 8;
 const MADE_PASSWORD_BYTES = 15;
 const READS_AT_ONCE = 16;
 
@@ -70,6 +68,7 @@ export class Accounts {
       ...(admin && { admin }),
       ...(names.length > 0 && { groups: names }),
     });
+    await this.parts.principals.enable(name);
   }
 
   /** With its grants and one access token. @throws AdminError, InvalidValue */
@@ -80,6 +79,7 @@ export class Accounts {
     await this.create(name, { kind: 'robot', createdAt: this.now() });
     await this.removeGrants({ kind: 'robot', name });
     for (const grant of grants) await this.parts.grants.add({ kind: 'robot', name }, grant);
+    await this.parts.principals.enable(name);
     return this.parts.tokens.create(name, wish);
   }
 
@@ -102,12 +102,16 @@ export class Accounts {
 
   /** A disabled one keeps all it has, and may do nothing. @throws AdminError */
   async setDisabled(account: AccountName, disabled: boolean): Promise<void> {
-    await this.change(account, { disabled });
+    const { principals } = this.parts;
+    await existingPrincipal(principals, account);
+    await (disabled ? principals.disable(account.name) : principals.enable(account.name));
+    await this.renew(account);
   }
 
   /**
    * With its access tokens and grants. One that is cut off leaves a disabled account, and may be repeated: whoever gets
-   * the name later inherits nothing.
+   * the name later inherits nothing. The name stays disabled until then, for another command may still write the
+   * record that it read before.
    * @throws AdminError
    */
   async remove(account: AccountName): Promise<void> {
@@ -124,8 +128,8 @@ export class Accounts {
     const names: string[] = [];
     for await (const name of principals.names()) names.push(name);
     const accounts = await mapBounded(names, READS_AT_ONCE, async (name) => {
-      const record = await principals.read(name);
-      return record?.kind === kind ? accountOf(name, record) : undefined;
+      const found = await principals.findForLogin(name);
+      return found?.record.kind === kind ? accountOf(name, found) : undefined;
     });
     return accounts.filter((account) => account !== undefined);
   }
@@ -161,11 +165,7 @@ export class Accounts {
   }
 
   private async hashOf(password: string): Promise<string> {
-    if (password.length < SHORTEST_PASSWORD || Buffer.byteLength(password) > PASSWORD_BYTES) {
-      throw new AdminError(
-        `a password has at least ${SHORTEST_PASSWORD} characters and at most ${PASSWORD_BYTES} bytes`,
-      );
-    }
+    if (!isPassword(password)) throw new AdminError(PASSWORD_RULE);
     return this.parts.hasher.hash(password);
   }
 
@@ -178,7 +178,7 @@ function groupNames(groups: readonly string[]): readonly string[] {
   return [...new Set(groups.map(parseLocalName))];
 }
 
-function accountOf(name: string, record: PrincipalRecord): Account {
-  const { kind, createdAt, admin = false, groups = [], disabled = false } = record;
-  return { name, kind, createdAt, admin, groups, disabled };
+function accountOf(name: string, { record, isDisabled }: FoundPrincipal): Account {
+  const { kind, createdAt, admin = false, groups = [] } = record;
+  return { name, kind, createdAt, admin, groups, disabled: isDisabled };
 }

@@ -72,7 +72,7 @@ async function knownOf(parts: ExplanationParts, who: Asked): Promise<Known> {
   if (kind !== 'account') await existingPrincipal(parts.principals, { kind, name });
   return {
     principal: await parts.backend.find(name),
-    isDisabled: record?.disabled === true,
+    isDisabled: await parts.principals.isDisabled(name),
     isAdmin: record?.admin === true,
   };
 }

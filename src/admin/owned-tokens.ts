@@ -1,6 +1,5 @@
 import type { AccessTokenRecord, AccessTokens, NewAccessToken } from '../auth/access-tokens.js';
-import type { Generations } from '../auth/generations.js';
-import type { Principals } from '../auth/principals.js';
+import type { PrincipalRecord, Principals } from '../auth/principals.js';
 import { grantRecord } from '../domain/grant.js';
 import type { Grant } from '../domain/grant.js';
 import type { Clock } from '../ports/clock.js';
@@ -11,7 +10,6 @@ import { principalNamed } from './existing-principal.js';
 export interface TokenParts {
   readonly principals: Principals;
   readonly tokens: AccessTokens;
-  readonly generations: Generations;
   readonly clock: Clock;
 }
 
@@ -35,7 +33,7 @@ export interface RotatedAccessToken extends IssuedAccessToken {
 }
 
 /** An access token without its secret. */
-export interface TokenInfo extends Omit<StoredToken, 'hash'> {
+export interface TokenInfo extends Omit<StoredToken, 'hash' | 'ownerCreatedAt'> {
   readonly id: string;
   /** RFC 3339, at most ten minutes behind. */
   readonly lastUsedAt?: string;
@@ -56,10 +54,11 @@ export class OwnedTokens {
 
   /** @throws AdminError */
   async create(owner: string, { limits, lifetime, note }: TokenWish): Promise<IssuedAccessToken> {
-    await this.requireOwner(owner);
+    const { createdAt: ownerCreatedAt } = await this.requireOwner(owner);
     requireLifetime(lifetime);
     return this.issue({
       owner,
+      ownerCreatedAt,
       ...(limits && limits.length > 0 && { limits: limits.map(grantRecord) }),
       ...(lifetime !== undefined && { expiresAt: this.after(lifetime) }),
       ...(note !== undefined && { note }),
@@ -72,14 +71,18 @@ export class OwnedTokens {
    */
   async rotate(id: string, overlap: number): Promise<RotatedAccessToken> {
     const old = await this.requireToken(id);
+    if (await this.parts.tokens.isRevoked(id)) throw noToken();
     if (old.replacedBy !== undefined) {
       throw new AdminError(`${id} was rotated before; rotate ${old.replacedBy}, which replaced it`);
     }
-    const { owner, limits, note, expiresAt, createdAt } = old;
-    await this.requireOwner(owner);
+    const { owner, ownerCreatedAt, limits, note, expiresAt, createdAt } = old;
+    if ((await this.requireOwner(owner)).createdAt !== ownerCreatedAt) {
+      throw new AdminError(`${id} is of an earlier ${owner}; revoke it`);
+    }
     const lifetime = expiresAt === undefined ? undefined : Date.parse(expiresAt) - Date.parse(createdAt);
     const issued = await this.issue({
       owner,
+      ownerCreatedAt,
       ...(limits && { limits }),
       ...(note !== undefined && { note }),
       ...(lifetime !== undefined && { expiresAt: this.after(lifetime) }),
@@ -94,17 +97,13 @@ export class OwnedTokens {
   /** @throws AdminError */
   async revoke(id: string): Promise<void> {
     const { owner } = await this.requireToken(id);
-    await this.parts.tokens.remove(id, owner);
-    await this.parts.generations.renew(`token:${id}`);
+    await this.parts.tokens.revoke(id, owner);
   }
 
   /** Revokes all of one owner; may be repeated. */
   async revokeAll(owner: string): Promise<void> {
-    const { tokens, generations } = this.parts;
-    for await (const id of tokens.listIds(owner)) {
-      await tokens.remove(id, owner);
-      await generations.renew(`token:${id}`);
-    }
+    const { tokens } = this.parts;
+    for await (const id of tokens.listIds(owner)) await tokens.revoke(id, owner);
   }
 
   /** Of one owner or all, in the order in which they were made. @throws AdminError for an owner that nobody is */
@@ -120,7 +119,7 @@ export class OwnedTokens {
 
   private async infoOf(id: string): Promise<TokenInfo | undefined> {
     const record: StoredToken | undefined = await this.parts.tokens.read(id);
-    if (record === undefined) return undefined;
+    if (record === undefined || (await this.parts.tokens.isRevoked(id))) return undefined;
     const { owner, createdAt, expiresAt, limits, note, replacedBy } = record;
     const lastUsedAt = await this.parts.tokens.lastUse(id);
     return {
@@ -141,21 +140,25 @@ export class OwnedTokens {
     return { id, owner, secret, ...(expiresAt !== undefined && { expiresAt }) };
   }
 
-  private async requireOwner(owner: string): Promise<void> {
-    if ((await principalNamed(this.parts.principals, owner)) === undefined) {
-      throw new AdminError(`there is no user or robot ${owner}`);
-    }
+  private async requireOwner(owner: string): Promise<PrincipalRecord> {
+    const record = await principalNamed(this.parts.principals, owner);
+    if (record === undefined) throw new AdminError(`there is no user or robot ${owner}`);
+    return record;
   }
 
   private async requireToken(id: string): Promise<StoredToken> {
     const record = ID.test(id) ? await this.parts.tokens.read(id) : undefined;
-    if (record === undefined) throw new AdminError('there is no access token with this id');
+    if (record === undefined) throw noToken();
     return record;
   }
 
   private after(milliseconds: number): string {
     return new Date(this.parts.clock.now() + milliseconds).toISOString();
   }
+}
+
+function noToken(): AdminError {
+  return new AdminError('there is no access token with this id');
 }
 
 /** @throws AdminError */

@@ -10,14 +10,18 @@ import {
 import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import { listAll } from '../ports/listing.js';
+import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import { FreshValues } from './fresh-values.js';
+import type { Generations } from './generations.js';
 import { readRecord, writeRecord } from './stored-record.js';
 
 /** What a user or robot logs in with instead of a password, as it is stored. */
 export interface AccessTokenRecord {
   /** Name of the user or robot. */
   readonly owner: string;
+  /** That account's `createdAt`: one that gets the name later does not get the token. */
+  readonly ownerCreatedAt: string;
   /** SHA-256 of the secret, base64url. It is random, so a slow hash would add nothing. */
   readonly hash: string;
   /** RFC 3339. */
@@ -51,6 +55,7 @@ export class AccessTokens {
     private readonly driver: StorageDriver,
     private readonly clock: Clock,
     private readonly ids: Ids,
+    private readonly generations: Generations,
   ) {
     this.uses = new FreshValues(clock, { maxAge: USE_MILLISECONDS, entries: REMEMBERED_USES }, async (id) => {
       await writeRecord(this.driver, tokenUseKey(id), { at: new Date(this.clock.now()).toISOString() });
@@ -63,13 +68,20 @@ export class AccessTokens {
     const record = id === undefined ? undefined : await this.read(id);
     if (id === undefined || record === undefined || this.isOver(record)) return undefined;
     const [given, kept] = [Buffer.from(hashOf(secret)), Buffer.from(record.hash)];
-    return given.length === kept.length && timingSafeEqual(given, kept) ? { id, record } : undefined;
+    if (given.length !== kept.length || !timingSafeEqual(given, kept)) return undefined;
+    return (await this.isRevoked(id)) ? undefined : { id, record };
   }
 
   /** The token of an id, unless it is over. */
   async findById(id: string): Promise<AccessTokenRecord | undefined> {
     const record = ID.test(id) ? await this.read(id) : undefined;
-    return record === undefined || this.isOver(record) ? undefined : record;
+    if (record === undefined || this.isOver(record)) return undefined;
+    return (await this.isRevoked(id)) ? undefined : record;
+  }
+
+  /** As it is known within 5 s; also where a rotation wrote the record again after that. */
+  async isRevoked(id: string): Promise<boolean> {
+    return !(await this.generations.isFirst(`token:${id}`));
   }
 
   read(id: string): Promise<AccessTokenRecord | undefined> {
@@ -89,7 +101,9 @@ export class AccessTokens {
     await writeRecord(this.driver, accessTokenKey(id), record);
   }
 
-  async remove(id: string, owner: string): Promise<void> {
+  /** The generation first: whoever writes the record again does not bring the token back. */
+  async revoke(id: string, owner: string): Promise<void> {
+    await this.generations.renew(`token:${id}`);
     await this.driver.delete(accessTokenKey(id));
     await this.driver.delete(ownedTokenKey(owner, id));
     await this.driver.delete(tokenUseKey(id));
@@ -101,9 +115,13 @@ export class AccessTokens {
     for await (const key of listAll(this.driver, { prefix })) yield key.slice(prefix.length);
   }
 
-  /** Notes that a token is used; the store is told at most every ten minutes. */
+  /** Notes that a token is used; the store is told at most every ten minutes, and may fail to note it. */
   async used(id: string): Promise<void> {
-    if (this.uses.peek(id) === undefined) await this.uses.get(id);
+    try {
+      await this.uses.get(id);
+    } catch (error) {
+      if (!isStorageError(error)) throw error;
+    }
   }
 
   /** RFC 3339, at most ten minutes behind; undefined for one that was never used. */

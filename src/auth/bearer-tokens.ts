@@ -79,20 +79,21 @@ export class BearerTokens {
     const { issuer, service, seconds } = this.options;
     const issuedAt = clock.now();
     const iat = Math.floor(issuedAt / 1000);
+    const exp = endOf(principal, iat, seconds);
     const payload = {
       iss: issuer,
       sub: principal?.subject ?? '',
       aud: service,
       iat,
       nbf: iat - SKEW_SECONDS,
-      exp: iat + seconds,
+      exp,
       jti: ids.unique(),
       access,
       ...(principal !== undefined && { stackyard: await this.recordOf(principal) }),
     };
     const { id, privateKey } = await keys.current();
     const token = jwt.sign(payload, privateKey, { algorithm: 'ES256', keyid: id });
-    return { token, expiresIn: seconds, issuedAt };
+    return { token, expiresIn: exp - iat, issuedAt };
   }
 
   /** What a token says that one of our keys signed for this service, also when its time is over; undefined for others. */
@@ -153,6 +154,12 @@ export class BearerTokens {
       ...(principal.token !== undefined && { token: principal.token }),
     };
   }
+}
+
+/** In seconds: the principal's own end where that is sooner, and never at once. */
+function endOf(principal: Principal | undefined, iat: number, seconds: number): number {
+  const end = Math.floor((principal?.expiresAt ?? Infinity) / 1000);
+  return Math.max(iat + 1, Math.min(iat + seconds, end));
 }
 
 function witnessesOf({ grantees, token }: Principal): Witness[] {

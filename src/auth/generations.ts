@@ -61,6 +61,11 @@ export class Generations {
     return this.values.get(witness);
   }
 
+  /** Whether nothing was revoked of it yet; what an access token gives is over for ever where it was. */
+  async isFirst(witness: Witness): Promise<boolean> {
+    return (await this.current(witness)) === FIRST;
+  }
+
   /** To be given to `knewAll`. */
   mark(): number {
     return this.events;
@@ -68,7 +73,8 @@ export class Generations {
 
   /**
    * Whether these had their texts at a mark already. What was read of the store since then is at least as new as they
-   * are: whoever changes a right writes that first, and then the generation.
+   * are: whoever changes a right writes that first, and then the generation. Of an access token the generation is the
+   * right itself.
    */
   knewAll(witnesses: readonly Witness[], mark: number): boolean {
     return witnesses.every((witness) => {

@@ -1,7 +1,7 @@
 import { RegistryError } from '../errors/registry-error.js';
 import { BackendOutage } from '../ports/auth.js';
 import type { AuthBackend, Credentials, PastLogin, Principal } from '../ports/auth.js';
-import type { LoginLimits } from './login-limits.js';
+import type { LoginLimits, Outcome } from './login-limits.js';
 
 /** Who logged in, and which backend knows it. */
 export interface Login {
@@ -19,17 +19,14 @@ export class Logins {
   /** @throws RegistryError UNAUTHORIZED, TOOMANYREQUESTS; UNAVAILABLE where it cannot be decided */
   async login(credentials: Credentials, address: string): Promise<Login> {
     const { username } = credentials;
-    const wait = this.limits.wait(username, address);
+    const trusted = this.limits.isTrusted(username, address);
+    const wait = await this.limits.begin(username, address);
     if (wait > 0) {
       const headers = { 'Retry-After': String(Math.ceil(wait / 1000)) };
       throw new RegistryError('TOOMANYREQUESTS', 'too many failed logins; try again later', { headers });
     }
-    const login = await deciding(() => this.firstThatKnows(credentials));
-    if (login === undefined) {
-      this.limits.failed(username, address);
-      throw new RegistryError('UNAUTHORIZED', 'the username or the password is wrong');
-    }
-    this.limits.succeeded(username, address);
+    const login = await deciding(() => this.attempt({ ...credentials, address, trusted }, address));
+    if (login === undefined) throw new RegistryError('UNAUTHORIZED', 'the username or the password is wrong');
     return login;
   }
 
@@ -47,6 +44,21 @@ export class Logins {
       if (principal !== undefined) return { principal, backend };
     }
     return undefined;
+  }
+
+  /** One that was begun. */
+  private async attempt(credentials: Credentials, address: string): Promise<Login | undefined> {
+    let outcome: Outcome = 'undecided';
+    try {
+      const login = await this.firstThatKnows(credentials);
+      outcome = login === undefined ? 'failed' : 'succeeded';
+      return login;
+    } catch (error) {
+      if (error instanceof BackendOutage) outcome = 'outage';
+      throw error;
+    } finally {
+      this.limits.end(credentials.username, address, outcome);
+    }
   }
 
   private async firstThatKnows(credentials: Credentials): Promise<Login | undefined> {

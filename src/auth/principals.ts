@@ -1,7 +1,8 @@
 import { isLocalName } from '../domain/grant.js';
 import type { Grantee } from '../domain/grant.js';
-import { PRINCIPALS_PREFIX, principalKey } from '../domain/keys.js';
+import { PRINCIPALS_PREFIX, disabledKey, principalKey } from '../domain/keys.js';
 import { listAll } from '../ports/listing.js';
+import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import { readRecord, writeRecord } from './stored-record.js';
 
@@ -15,8 +16,13 @@ export interface PrincipalRecord {
   /** May do everything everywhere. */
   readonly admin?: boolean;
   readonly groups?: readonly string[];
+}
+
+/** A user or robot as a login finds it. */
+export interface FoundPrincipal {
+  readonly record: PrincipalRecord;
   /** May not log in. */
-  readonly disabled?: boolean;
+  readonly isDisabled: boolean;
 }
 
 /** The users and robots of the store, each one object, read for each login: what is over must not sign anything. */
@@ -26,6 +32,13 @@ export class Principals {
   /** As it is now; undefined too for what is no name. */
   async find(name: string): Promise<PrincipalRecord | undefined> {
     return isLocalName(name) ? this.read(name) : undefined;
+  }
+
+  /** The same with whether it may log in. */
+  async findForLogin(name: string): Promise<FoundPrincipal | undefined> {
+    if (!isLocalName(name)) return undefined;
+    const [record, isDisabled] = await Promise.all([this.read(name), this.isDisabled(name)]);
+    return record && { record, isDisabled };
   }
 
   read(name: string): Promise<PrincipalRecord | undefined> {
@@ -43,6 +56,34 @@ export class Principals {
 
   async remove(name: string): Promise<void> {
     await this.driver.delete(principalKey(name));
+  }
+
+  /**
+   * Whether the name is disabled: an object of its own, for the record's last writer may have read it before. It is
+   * never written over, so that one look is enough.
+   */
+  async isDisabled(name: string): Promise<boolean> {
+    try {
+      await this.driver.read(disabledKey(name), { fresh: true });
+      return true;
+    } catch (error) {
+      if (isStorageError(error, 'NOT_FOUND')) return false;
+      throw error;
+    }
+  }
+
+  /** May be repeated. */
+  async disable(name: string): Promise<void> {
+    try {
+      await writeRecord(this.driver, disabledKey(name), {}, { ifAbsent: true });
+    } catch (error) {
+      if (!isStorageError(error, 'EXISTS')) throw error;
+    }
+  }
+
+  /** May be repeated. */
+  async enable(name: string): Promise<void> {
+    await this.driver.delete(disabledKey(name));
   }
 
   async *names(): AsyncGenerator<string> {

@@ -72,8 +72,10 @@ export class TokenAccess implements AccessController {
     const seconds = this.parts.clock.now() / 1000;
     const upload = seconds - token.expiresAt > GRACE_SECONDS ? undefined : await needs.upload?.();
     const startedAt = (upload?.startedAt ?? 0) / 1000;
+    // Whether another issuer's token was revoked is not known.
     const isOpener =
       upload !== undefined &&
+      token.keyId !== undefined &&
       token.principal !== undefined &&
       upload.subject === token.principal.subject &&
       startedAt >= token.issuedAt - LEEWAY_SECONDS &&

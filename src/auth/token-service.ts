@@ -12,7 +12,7 @@ export interface TokenRequest {
   readonly refreshToken?: string | undefined;
   /** The name of the client's certificate, which was checked: a login where there is no other. */
   readonly certificate?: string | undefined;
-  /** Each one scope or several with spaces between. */
+  /** Each one scope or several with spaces between; the first 50 count, the others are ignored. */
   readonly scopes: readonly string[];
   readonly service?: string | undefined;
   /** Whether a refresh token is asked for. */
@@ -33,6 +33,8 @@ export interface TokenGrant {
 
 /** No scope that names a repository is longer. */
 const SCOPE_LENGTH = 1000;
+/** Each costs a look at the rights. */
+const MOST_SCOPES = 50;
 /** One more for whoever logs in on a node for the first time. */
 const MOST_PASSES = 5;
 
@@ -70,7 +72,7 @@ export class TokenService {
   }
 
   private async grantTo(login: Login | undefined, request: TokenRequest): Promise<TokenGrant> {
-    const scopes = await this.grantedTo(login?.principal, parseScopes(shortOnes(request.scopes)));
+    const scopes = await this.grantedTo(login?.principal, parseScopes(countingOf(request.scopes)));
     const { token, expiresIn, issuedAt } = await this.parts.tokens.issue(login?.principal, scopes);
     const refreshToken = request.refreshToken ?? (await this.refreshTokenFor(request, login));
     return { token, expiresIn, issuedAt, scopes, ...(refreshToken !== undefined && { refreshToken }) };
@@ -112,6 +114,10 @@ export class TokenService {
   }
 }
 
-function shortOnes(scopes: readonly string[]): readonly string[] {
-  return scopes.flatMap((text) => text.split(' ')).filter(({ length }) => length <= SCOPE_LENGTH);
+/** At most 50, none of them long; the rest is ignored. */
+function countingOf(scopes: readonly string[]): readonly string[] {
+  return scopes
+    .flatMap((text) => text.split(' '))
+    .filter(({ length }) => length > 0 && length <= SCOPE_LENGTH)
+    .slice(0, MOST_SCOPES);
 }

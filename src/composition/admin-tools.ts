@@ -69,7 +69,7 @@ export function createAdminTools(parts: AuthParts, rules: Config['auth']): Omit<
   const { clock, ids, hasher } = parts;
   const { principals, tokens, grants, generations, keys } = createAuthStore(parts);
   const { personalNamespaces, refreshMaxAge, tokenMaxAge, anonymousPull } = rules;
-  const owned = new OwnedTokens({ principals, tokens, generations, clock });
+  const owned = new OwnedTokens({ principals, tokens, clock });
   const passwords = new PasswordChecks(hasher, clock, ids);
   const backend = new LocalBackend({ principals, tokens, passwords, personalNamespaces });
   const policy = new GrantPolicy(grants, anonymousPull);

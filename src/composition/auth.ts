@@ -50,11 +50,12 @@ export interface AuthStore {
 }
 
 export function createAuthStore({ driver, clock, ids }: Omit<AuthParts, 'hasher' | 'log'>): AuthStore {
+  const generations = new Generations(driver, ids, clock);
   return {
     principals: new Principals(driver),
-    tokens: new AccessTokens(driver, clock, ids),
+    tokens: new AccessTokens(driver, clock, ids, generations),
     grants: new Grants(driver, clock),
-    generations: new Generations(driver, ids, clock),
+    generations,
     keys: new SigningKeys(driver, clock),
   };
 }

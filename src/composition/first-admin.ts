@@ -1,4 +1,5 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
+import { PASSWORD_RULE, isPassword } from '../admin/password-rule.js';
 import type { PrincipalRecord } from '../auth/principals.js';
 import { readIfThere } from '../auth/stored-record.js';
 import { FIRST_ADMIN_KEY } from '../domain/keys.js';
@@ -9,6 +10,7 @@ import type { PasswordHasher } from '../ports/password-hasher.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import type { AuthStore } from './auth.js';
+import { StartError } from './listen.js';
 
 export interface FirstAdminParts {
   readonly driver: StorageDriver;
@@ -29,12 +31,14 @@ const SECRET_FILE = { mode: 0o600, flag: 'wx' };
  * Makes the user `admin` in a store that never had one. A password that is made here is shown on a terminal or written to a
  * file that only this user may read, and never logged; of several nodes that start at once only the one tells whose
  * password the store shows afterwards.
+ * @throws StartError for a given password that is none
  */
 export async function ensureFirstAdmin(
   { driver, principals, hasher, clock, ids, log, terminal }: FirstAdminParts,
   { adminPassword, adminPasswordFile }: { adminPassword?: string | undefined; adminPasswordFile: string },
 ): Promise<void> {
   if ((await readIfThere(driver, FIRST_ADMIN_KEY)) !== undefined) return;
+  requirePassword(adminPassword);
   const password = adminPassword ?? ids.secret(PASSWORD_BYTES).toString('base64url');
   const isTold = adminPassword !== undefined || terminal !== undefined;
   // Under a name of its own until it is known to be the one: another start may use the same file.
@@ -68,8 +72,16 @@ export async function ensureFirstAdmin(
       if (!isStorageError(error, 'EXISTS')) throw error;
       return false;
     }
+    await principals.enable(NAME); // an earlier user of the name may have been removed
     return (await principals.read(NAME))?.password === record.password;
   }
+}
+
+function requirePassword(given: string | undefined): void {
+  if (given === undefined || isPassword(given)) return;
+  throw new StartError(
+    `STACKYARD_ADMIN_PASSWORD (auth.adminPassword) cannot be used: ${PASSWORD_RULE}; give such a one, or none to have one made`,
+  );
 }
 
 async function writable(file: string, write: () => Promise<void>): Promise<void> {

@@ -75,8 +75,9 @@ export function assembleServer(parts: ServerParts): ComposedServer {
     return current instanceof StorageError ? current : serve(current).oci;
   });
   let draining = false;
+  const look = shared(() => readinessOf(store));
   const readiness: Readiness = () =>
-    draining ? Promise.resolve({ ready: false, reason: 'the server is stopping' }) : readinessOf(store);
+    draining ? Promise.resolve({ ready: false, reason: 'the server is stopping' }) : look();
   const front = new Front(
     {
       oci,
@@ -165,6 +166,17 @@ function redirectOf({ storage }: Config, origin: ClientOrigin): Pick<OciOptions,
   if (storage.driver !== 'swift' || !rules.enabled) return {};
   const policy = createRedirectPolicy(rules, systemClock);
   return { redirect: (name, request) => policy(name, origin.addressOf(request)) };
+}
+
+/** Asked at once by many, it is done once: a full server lets everybody ask. */
+function shared<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asking: Promise<T> | undefined;
+  return () => {
+    asking ??= ask().finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
 }
 
 async function readinessOf({ current }: ServedStore): Promise<Awaited<ReturnType<Readiness>>> {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
@@ -9,6 +10,7 @@ import type { Logger } from '../ports/logger.js';
 import { StartError } from './listen.js';
 
 const LOOK_MILLISECONDS = 10_000;
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /** What `server.tls` names; undefined without it. @throws StartError */
 export function readTls({ server: { tls } }: Config): TlsMaterial | undefined {
@@ -17,7 +19,7 @@ export function readTls({ server: { tls } }: Config): TlsMaterial | undefined {
   const material = {
     cert: readPem('certificate', certificate),
     key: readPem('key', key),
-    ...(clientCa !== undefined && { ca: readPem('clientCa', clientCa) }),
+    ...(clientCa !== undefined && { ca: authoritiesOf(clientCa) }),
   };
   try {
     createSecureContext(material);
@@ -53,11 +55,27 @@ export function watchTls(server: Server, config: Config, clock: Clock, log: Logg
   });
 }
 
+/** Of an empty text node would make every public authority. @throws StartError */
+function authoritiesOf(file: string): string {
+  const text = readPem('clientCa', file);
+  try {
+    const blocks = text.match(CERTIFICATE) ?? [];
+    if (blocks.length > 0 && blocks.every((block) => new X509Certificate(block).subject !== '')) return text;
+  } catch {
+    // told below
+  }
+  throw new StartError(`server.tls.clientCa: ${file} holds no certificate; give the authorities in PEM`);
+}
+
 function versionOf(files: readonly string[]): string {
   return files
     .map((file) => {
-      const stat = statSync(file, { throwIfNoEntry: false, bigint: true });
-      return stat === undefined ? 'gone' : `${stat.ino}-${stat.size}-${stat.mtimeNs}`;
+      try {
+        const { ino, size, mtimeNs } = statSync(file, { bigint: true });
+        return `${ino}-${size}-${mtimeNs}`;
+      } catch (error) {
+        return String((error as NodeJS.ErrnoException).code); // told when the file is read
+      }
     })
     .join(' ');
 }

@@ -25,19 +25,25 @@ export interface Grantee {
 
 const LOCAL_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
 const FOREIGN_NAME_BYTES = 150;
+/** What is longer is no name, and may be a secret in the wrong place. */
+const MOST_REPEATED = 64;
 
 /** Of users and robots kept here, and of groups. @throws InvalidValue */
 export function parseLocalName(text: string): string {
   if (LOCAL_NAME.test(text)) return text;
   throw new InvalidValue(
     'principal',
-    `'${text}' is no name: give 1 to 64 letters, digits, dots, dashes and underscores that begin and end with a letter or digit`,
+    `${repeated(text)} is no name: give 1 to 64 letters, digits, dots, dashes and underscores that begin and end with a letter or digit`,
   );
 }
 
 /** A name that a user may log in with: of those kept here, or `user@domain` of Keystone's. */
 export function isLocalName(text: string): boolean {
   return LOCAL_NAME.test(text);
+}
+
+function repeated(text: string): string {
+  return text.length > MOST_REPEATED ? 'that' : `'${text}'`;
 }
 
 /** `kind:name`. @throws InvalidValue */
@@ -48,7 +54,7 @@ export function parseGrantee(text: string): Grantee {
   if (kind === undefined || name === '' || Buffer.byteLength(name) > FOREIGN_NAME_BYTES) {
     throw new InvalidValue(
       'principal',
-      `'${text}' names nobody: give user:NAME, robot:NAME, group:NAME or role:NAME`,
+      `${repeated(text)} names nobody: give user:NAME, robot:NAME, group:NAME or role:NAME`,
     );
   }
   return { kind, name };

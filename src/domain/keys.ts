@@ -131,6 +131,11 @@ export function referrerKey(name: RepositoryName, subject: Digest, referrer: Dig
   return key(`${referrersPrefix(name, subject)}${referrer.algorithm}/${referrer.hex}`);
 }
 
+/** Tells which immutable tag was to point to a manifest. */
+export function pinKey(name: RepositoryName, digest: Digest): Key {
+  return key(`${OWN}/pins/${flatName(name)}/${digest.algorithm}/${digest.hex}`);
+}
+
 /** The media type of a manifest whose body does not tell it. */
 export function mediaTypeKey(name: RepositoryName, digest: Digest): Key {
   return key(`${OWN}/types/${flatName(name)}/${digest.algorithm}/${digest.hex}`);
@@ -158,6 +163,11 @@ export function tokenKeyKey(id: string): Key {
 /** A user or robot. */
 export function principalKey(name: string): Key {
   return key(`${PRINCIPALS_PREFIX}${name}`);
+}
+
+/** Tells that a user or robot may not log in, whatever its record says. */
+export function disabledKey(name: string): Key {
+  return key(`${OWN}/auth/disabled/${name}`);
 }
 
 export function accessTokenKey(id: string): Key {

@@ -1,23 +1,21 @@
+import { matchesGlob, matchesShape } from './glob.js';
 import { InvalidValue } from './invalid-value.js';
 import type { RepositoryName } from './repository-name.js';
 
 const COMPONENT = /^(?:\*\*|[a-z0-9*]+(?:(?:\.|_|__|-+)[a-z0-9*]+)*)$/;
 const MAX_LENGTH = 255;
-const WILDCARDS: ReadonlyMap<string, string> = new Map([
-  ['**/', '(?:.*/)?'],
-  ['**', '.*'],
-  ['*', '[^/]*'],
-]);
-
+/** Any number of components. */
+const ANY = '**';
 /**
  * Repository names by a shape: `*` stands for any text within one component, `**` for components. `a/**` does not
  * match `a`; `**` before a slash stands for no component too.
  */
 export class RepositoryPattern {
-  private readonly expression: RegExp;
+  private readonly components: readonly string[];
 
   private constructor(readonly text: string) {
-    this.expression = new RegExp(`^${sourceOf(text)}$`);
+    const components = text.split('/');
+    this.components = components.at(-1) === ANY ? [...components.slice(0, -1), '*', ANY] : components;
   }
 
   static isValid(text: string): boolean {
@@ -40,10 +38,6 @@ export class RepositoryPattern {
   }
 
   matches(name: RepositoryName): boolean {
-    return this.expression.test(name);
+    return matchesShape(this.components, name.split('/'), (part) => part === ANY, matchesGlob);
   }
-}
-
-function sourceOf(pattern: string): string {
-  return pattern.replaceAll(/\*\*\/|\*\*|\*|[^*\w/-]/g, (part) => WILDCARDS.get(part) ?? `\\${part}`);
 }

@@ -1,3 +1,4 @@
+import { matchesGlob } from './glob.js';
 import { InvalidValue } from './invalid-value.js';
 import type { Tag } from './reference.js';
 import type { RepositoryName } from './repository-name.js';
@@ -10,7 +11,7 @@ export class TagPattern {
   private constructor(
     readonly text: string,
     private readonly repositories: RepositoryPattern,
-    private readonly tags: RegExp,
+    private readonly tags: string,
   ) {}
 
   static isValid(text: string): boolean {
@@ -27,12 +28,11 @@ export class TagPattern {
       );
     }
     const { repositories, tags } = split(text);
-    const source = tags.replaceAll(/[.*]/g, (character) => (character === '*' ? '.*' : '\\.'));
-    return new TagPattern(text, RepositoryPattern.parse(repositories), new RegExp(`^${source}$`));
+    return new TagPattern(text, RepositoryPattern.parse(repositories), tags);
   }
 
   matches(name: RepositoryName, tag: Tag): boolean {
-    return this.tags.test(tag) && this.repositories.matches(name);
+    return matchesGlob(this.tags, tag) && this.repositories.matches(name);
   }
 }
 

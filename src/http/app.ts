@@ -5,6 +5,7 @@ import { sendError, toRegistryError } from './error-handler.js';
 import type { OciDispatcher } from './oci/dispatcher.js';
 import { healthRoutes } from './ops/health.js';
 import type { Readiness } from './ops/health.js';
+import { note } from './request-notes.js';
 
 export interface AppParts {
   readonly oci: OciDispatcher;
@@ -31,12 +32,17 @@ export function createApp({ oci, readiness, tokens }: AppParts): Express {
   app.use(healthRoutes(readiness));
   if (tokens !== undefined) app.use(tokens);
   app.use((req: Request, res: Response) => {
-    sendError(req, res, new RegistryError('UNSUPPORTED', 'there is nothing at this path', { status: 404 }));
+    answerError(req, res, new RegistryError('UNSUPPORTED', 'there is nothing at this path', { status: 404 }));
   });
   app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
-    sendError(req, res, refusedBody(error) ?? toRegistryError(error));
+    answerError(req, res, refusedBody(error) ?? toRegistryError(error));
   });
   return app;
+}
+
+function answerError(req: Request, res: Response, error: RegistryError): void {
+  note(req, { error });
+  sendError(req, res, error);
 }
 
 /** What express's body parsers throw for a body that is none of theirs. */

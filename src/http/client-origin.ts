@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import { Networks } from './networks.js';
 
 /** Where a request came from and what its sender calls this server. */
 export interface ClientOrigin {
-  /** IP address of the client; of the last proxy that is not trusted to tell. */
+  /** IP address of the client; of the last proxy that is not trusted to tell, or that tells no address. */
   addressOf(request: IncomingMessage): string;
   /** `https://registry.example:5000`. */
   urlOf(request: IncomingMessage): string;
@@ -22,9 +23,13 @@ export function createClientOrigin(options: {
   const isProxied = (request: IncomingMessage): boolean => proxies.has(request.socket.remoteAddress ?? '');
   return {
     addressOf: (request) => {
-      const hops = isProxied(request) ? listOf(request.headers['x-forwarded-for']) : [];
-      const path = [...hops, request.socket.remoteAddress ?? ''];
-      return path.findLast((address) => !proxies.has(address)) ?? path[0] ?? '';
+      let address = request.socket.remoteAddress ?? '';
+      for (const hop of listOf(request.headers['x-forwarded-for']).reverse()) {
+        const told = proxies.has(address) ? addressIn(hop) : undefined;
+        if (told === undefined) break;
+        address = told;
+      }
+      return address;
     },
     urlOf: (request) => {
       if (options.publicUrl !== undefined) return options.publicUrl.replace(/\/+$/, '');
@@ -40,6 +45,13 @@ export function createClientOrigin(options: {
       return `${proto === 'https' ? 'https' : 'http'}://${HOST.test(host) ? host : 'localhost'}`;
     },
   };
+}
+
+/** Of an entry of X-Forwarded-For, which may have a port: each connection has another. */
+function addressIn(entry: string): string | undefined {
+  const [, inBrackets, beforePort] = /^(?:\[([^\]]*)\](?::\d+)?|([^:]*):\d+)$/.exec(entry) ?? [];
+  const address = inBrackets ?? beforePort ?? entry;
+  return isIP(address) === 0 ? undefined : address;
 }
 
 function listOf(header: string | string[] | undefined): string[] {

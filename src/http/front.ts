@@ -4,9 +4,10 @@ import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { RequestScope } from '../ports/request-scope.js';
 import { sendError } from './error-handler.js';
-import type { OciDispatcher, RequestNotes } from './oci/dispatcher.js';
+import type { OciDispatcher } from './oci/dispatcher.js';
 import { closeWithConnection } from './pipelining.js';
-import { continueBody } from './request-body.js';
+import { keepNotes } from './request-notes.js';
+import type { RequestNotes } from './request-notes.js';
 
 export interface FrontParts {
   readonly oci: OciDispatcher;
@@ -18,6 +19,9 @@ export interface FrontParts {
   /** Requests of the registry API handled at once. */
   readonly maxInFlight: number;
 }
+
+/** What is asked of a server that is full, too. */
+const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
 /** The listener of the server: the registry API first, without a framework's cost, then the app. */
 export class Front {
@@ -58,7 +62,7 @@ export class Front {
     const storage = { requests: 0 };
     if (this.draining) res.shouldKeepAlive = false;
     const socketBytes = req.socket.bytesWritten;
-    const refused = this.inFlight >= maxInFlight && req.url !== '/healthz';
+    const refused = this.inFlight >= maxInFlight && !PROBES.has(req.url ?? '');
     if (!refused) this.inFlight += 1;
     closeWithConnection(req, res);
     res.once('close', () => {
@@ -84,7 +88,7 @@ export class Front {
         answer.then(this.handled, this.handled);
         return;
       }
-      continueBody(req, res);
+      keepNotes(req, notes);
       app(req, res);
     });
   };
@@ -102,13 +106,15 @@ export class Front {
     storageRequests: number,
     bytes: number,
   ): void {
-    const { error } = notes;
+    const { error, repository, account, client } = notes;
     const status = res.headersSent ? res.statusCode : 499;
     const fields = {
       id: `${this.processId}-${(this.count += 1).toString(36)}`,
       method: req.method,
       path: pathOf(req),
-      ...(notes.repository !== undefined && { repository: notes.repository }),
+      ...(repository !== undefined && { repository }),
+      ...(account !== undefined && { account }),
+      ...(client !== undefined && { client }),
       status,
       bytes,
       ms: milliseconds,

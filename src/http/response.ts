@@ -20,7 +20,12 @@ export function send(
   body?: Uint8Array | string,
 ): void {
   const length = body === undefined ? 0 : Buffer.byteLength(body);
-  res.writeHead(status, [...COMMON_HEADERS, ...headers, 'Content-Length', String(length)] as OutgoingHttpHeader[]);
+  res.writeHead(status, [
+    ...COMMON_HEADERS,
+    ...headers,
+    'Content-Length',
+    String(length),
+  ] as OutgoingHttpHeader[]);
   res.end(res.req.method === 'HEAD' ? undefined : body);
 }
 

@@ -6,6 +6,10 @@ export interface Credentials {
   readonly username: string;
   /** A password, or the secret of an access token or an application credential. */
   readonly secret: string;
+  /** Of the client, where it is known. */
+  readonly address?: string;
+  /** Whether this account logged in from there lately. */
+  readonly trusted?: boolean;
 }
 
 /** Who logged in, as one backend knows it. */
@@ -20,6 +24,8 @@ export interface Principal {
   readonly limits?: readonly Grant[];
   /** Of the access token that it logged in with. */
   readonly token?: string;
+  /** Milliseconds since 1970; where given, what it gets by this login ends then. */
+  readonly expiresAt?: number;
   /** Where the backend can recall the login: a text that changes with the password. */
   readonly proof?: string;
 }

@@ -14,8 +14,8 @@ import { RecentChanges } from './recent-changes.js';
 import { SharedReads } from './shared-reads.js';
 
 const REMEMBERED_MARKERS = 50_000;
-/** Names in one listing, where many may be hidden. */
-const LEAST_LISTED = 100;
+/** Names in one listing, once it is seen that many are hidden. */
+const LEAST_LISTED = 5000;
 /** The one group of names. */
 const ALL = '';
 
@@ -69,7 +69,7 @@ export class Catalog {
     const visible: string[] = [];
     let last = request.last;
     for (;;) {
-      const size = Math.max(limit + 1, LEAST_LISTED);
+      const size = last === request.last ? limit + 1 : Math.max(limit + 1, LEAST_LISTED);
       const page = await this.list({ limit: size, ...(last !== undefined && { last }) });
       visible.push(...page.items.filter((name) => isVisible(name as RepositoryName)));
       const items = visible.slice(0, limit);

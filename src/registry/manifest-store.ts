@@ -1,6 +1,7 @@
 import type { Digest } from '../domain/digest.js';
 import { InvalidValue } from '../domain/invalid-value.js';
 import { blobDataKey, mediaTypeKey, revisionLinkKey } from '../domain/keys.js';
+import type { Key } from '../domain/keys.js';
 import { parseManifest, referrerDescriptor } from '../domain/manifest.js';
 import type { Manifest } from '../domain/manifest.js';
 import type { Reference, Tag } from '../domain/reference.js';
@@ -104,6 +105,7 @@ export class ManifestStore {
     }
     const { driver, membership, referrers, tags } = this.parts;
     for (const tag of put.tags) await tags.requireMovable(name, tag, digest);
+    await this.requireSameType(name, digest, manifest, { bytes, mediaType });
     const since = membership.now();
     await this.parts.bodies.put(stored, bytes);
     await this.putMediaType(name, digest, manifest, mediaType);
@@ -128,26 +130,56 @@ export class ManifestStore {
   async delete(name: RepositoryName, digest: Digest): Promise<void> {
     const { driver, membership, referrers, tags } = this.parts;
     const key = revisionLinkKey(name, digest);
-    const subject = await this.subjectOf(key);
+    const { stored, subject } = await this.deletable(key);
     await tags.requireDeletable(name, digest);
     await tags.deleteAllOf(name, digest);
     if (subject !== undefined) await referrers.delete(name, subject, digest);
     await driver.delete(key);
-    await driver.delete(mediaTypeKey(name, digest));
     await membership.forget(name, digest);
     // Those that a push beside this deletion has just set.
     if (!(await this.has(name, digest))) await tags.deleteAllOf(name, digest);
+    await this.restoreUnlessDeletable(name, digest, stored);
+    await driver.delete(mediaTypeKey(name, digest));
   }
 
-  /** The subject of a manifest that the repository holds; a body that is gone has none. */
-  private async subjectOf(key: ReturnType<typeof revisionLinkKey>): Promise<Digest | undefined> {
-    let stored: Digest;
+  /** An immutable tag that a push has set meanwhile keeps its manifest. @throws RegistryError DENIED */
+  private async restoreUnlessDeletable(name: RepositoryName, digest: Digest, stored: Digest): Promise<void> {
     try {
-      stored = await readLink(this.parts.driver, key, { fresh: true });
+      await this.parts.tags.requireDeletable(name, digest);
+    } catch (error) {
+      await writeLink(this.parts.driver, revisionLinkKey(name, digest), stored);
+      throw error;
+    }
+  }
+
+  /**
+   * A body that does not tell its type has that of its last push: no other under an immutable tag.
+   * @throws RegistryError DENIED
+   */
+  private async requireSameType(
+    name: RepositoryName,
+    digest: Digest,
+    { declaredType }: Manifest,
+    { bytes, mediaType }: { readonly bytes: Buffer; readonly mediaType: string },
+  ): Promise<void> {
+    if (declaredType !== undefined || !this.parts.tags.someAreImmutable) return;
+    if (!(await this.has(name, digest))) return;
+    if ((await this.mediaTypeOf(name, digest, bytes)) === mediaType) return;
+    await this.parts.tags.requireDeletable(name, digest);
+  }
+
+  /** What a revision link leads to, and the subject of that; a body that is gone has none. */
+  private async deletable(key: Key): Promise<{ stored: Digest; subject: Digest | undefined }> {
+    try {
+      const stored = await readLink(this.parts.driver, key, { fresh: true });
+      return { stored, subject: await this.subjectOf(stored) };
     } catch (error) {
       if (isStorageError(error, 'NOT_FOUND')) throw new RegistryError('MANIFEST_UNKNOWN');
       throw error;
     }
+  }
+
+  private async subjectOf(stored: Digest): Promise<Digest | undefined> {
     try {
       return parseManifest(await this.parts.bodies.get(stored)).subject?.digest;
     } catch (error) {

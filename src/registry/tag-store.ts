@@ -23,6 +23,7 @@ import { surely } from '../ports/absence.js';
 import { mapBounded } from './bounded.js';
 import { readLink } from './link.js';
 import { listAll } from '../ports/listing.js';
+import { ImmutableTags, immutableTag } from './immutable-tags.js';
 import { RecentChanges } from './recent-changes.js';
 import { SharedReads } from './shared-reads.js';
 
@@ -38,6 +39,8 @@ export class TagStore {
   private readonly listings = new SharedReads<readonly string[]>();
   private readonly recent: RecentChanges;
   private changes = 0;
+  /** Those that are set once, and neither moved nor deleted. */
+  private readonly immutable: ImmutableTags;
 
   constructor(
     private readonly driver: StorageDriver,
@@ -45,9 +48,9 @@ export class TagStore {
     private readonly invalidations: Invalidations,
     /** Milliseconds a list of tags is remembered; 0 lists each time. */
     private readonly maxAge: number,
-    /** Those that are set once, and neither moved nor deleted. */
-    private readonly immutable: readonly TagPattern[] = [],
+    immutable: readonly TagPattern[] = [],
   ) {
+    this.immutable = new ImmutableTags(driver, immutable);
     this.recent = new RecentChanges(clock);
     this.lists = new NodeCache({ useClones: false, stdTTL: maxAge / 1000, checkperiod: 60 });
     invalidations.subscribe(({ kind, key }) => {
@@ -64,18 +67,23 @@ export class TagStore {
     return digest;
   }
 
+  get someAreImmutable(): boolean {
+    return this.immutable.any;
+  }
+
   /** @throws RegistryError DENIED where the tag is immutable and points elsewhere */
   async requireMovable(name: RepositoryName, tag: Tag, to?: Digest): Promise<void> {
-    if (!this.isImmutable(name, tag)) return;
+    if (!this.immutable.has(name, tag)) return;
     const current = await this.currentOf(name, tag);
     if (current !== undefined && (to === undefined || !current.equals(to))) throw immutableTag(tag);
   }
 
   /** Before a manifest is deleted with all its tags. @throws RegistryError DENIED where one of them is immutable */
   async requireDeletable(name: RepositoryName, digest: Digest): Promise<void> {
-    if (this.immutable.length === 0) return;
-    const tags = (await this.tagsToLookAt(name)).filter((tag) => this.isImmutable(name, tag));
-    await mapBounded(tags, CONCURRENT_READS, async (tag) => {
+    if (!this.immutable.any) return;
+    const pin = await this.immutable.pinOf(name, digest);
+    const tags = (await this.tagsToLookAt(name)).filter((tag) => this.immutable.has(name, tag));
+    await mapBounded(pin === undefined ? tags : [pin, ...tags], CONCURRENT_READS, async (tag) => {
       if ((await this.currentOf(name, tag))?.equals(digest) === true) throw immutableTag(tag);
     });
   }
@@ -83,8 +91,10 @@ export class TagStore {
   /** Points the tag at a manifest of the repository. @throws RegistryError DENIED, as `requireMovable` */
   async put(name: RepositoryName, tag: Tag, digest: Digest): Promise<void> {
     const link = Buffer.from(digest.toString());
+    const isImmutable = this.immutable.has(name, tag);
+    if (isImmutable) await this.immutable.pin(name, tag, digest);
     try {
-      await this.driver.put(tagCurrentKey(name, tag), link, { ifAbsent: this.isImmutable(name, tag) });
+      await this.driver.put(tagCurrentKey(name, tag), link, { ifAbsent: isImmutable });
     } catch (error) {
       if (!isStorageError(error, 'EXISTS')) throw error;
       await this.requireMovable(name, tag, digest);
@@ -102,9 +112,10 @@ export class TagStore {
     await this.changed(name, tag, 'tag-deleted');
   }
 
-  /** Removes every tag that points at the digest. */
+  /** Removes every tag that points at the digest, but no immutable one. */
   async deleteAllOf(name: RepositoryName, digest: Digest): Promise<void> {
-    await mapBounded(await this.tagsToLookAt(name), CONCURRENT_READS, async (tag) => {
+    const tags = (await this.tagsToLookAt(name)).filter((tag) => !this.immutable.has(name, tag));
+    await mapBounded(tags, CONCURRENT_READS, async (tag) => {
       if ((await this.currentOf(name, tag))?.equals(digest) !== true) return;
       await this.remove(name, tag, digest);
       await this.changed(name, tag, 'tag-deleted');
@@ -142,10 +153,6 @@ export class TagStore {
     const tags = new Set((await this.listed(name)) as Tag[]);
     for (const { name: tag, present } of this.recent.of(name)) if (present) tags.add(tag as Tag);
     return [...tags];
-  }
-
-  private isImmutable(name: RepositoryName, tag: Tag): boolean {
-    return this.immutable.some((pattern) => pattern.matches(name, tag));
   }
 
   private async listed(name: RepositoryName): Promise<string[]> {
@@ -222,12 +229,6 @@ export class TagStore {
 }
 
 type TagChange = 'tag-set' | 'tag-deleted';
-
-function immutableTag(tag: Tag): RegistryError {
-  return new RegistryError('DENIED', `the tag ${tag} is immutable: it can be neither moved nor deleted`, {
-    detail: { tag },
-  });
-}
 
 function unknownTag(tag: Tag): RegistryError {
   return new RegistryError('MANIFEST_UNKNOWN', undefined, { detail: { tag } });

@@ -140,12 +140,13 @@ describe('logins', () => {
     let release: (matches: boolean) => void = () => undefined;
     const slow = { hash: async () => '', matches: () => new Promise<boolean>((done) => (release = done)) };
     const checks = new PasswordChecks(slow, new FakeClock(), fakeIds());
-    for (let at = 0; at < 64; at += 1) void checks.matches('alice', `${at}`, 'x');
-    await assert.rejects(checks.matches('alice', 'last', 'x'), { code: 'TOOMANYREQUESTS' });
+    const compare = (secret: string) => checks.matches('alice', secret, 'x', { trusted: true });
+    for (let at = 0; at < 64; at += 1) void compare(`${at}`);
+    await assert.rejects(compare('last'), { code: 'TOOMANYREQUESTS' });
     release(false);
     await new Promise((done) => setImmediate(done));
-    void checks.matches('alice', 'next', 'x');
-    await assert.rejects(checks.matches('alice', 'last', 'x'), { code: 'TOOMANYREQUESTS' });
+    void compare('next');
+    await assert.rejects(compare('last'), { code: 'TOOMANYREQUESTS' });
   });
 
   it('from addresses of one IPv6 network are counted together', () => {

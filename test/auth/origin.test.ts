@@ -96,6 +96,20 @@ describe('the address of a client', () => {
     assert.equal(addressOf(from('10.0.0.1')), '10.0.0.1');
   });
 
+  it('is without the port of its connection', () => {
+    assert.equal(addressOf(from('10.0.0.1', '203.0.113.9:5001')), '203.0.113.9');
+    assert.equal(addressOf(from('10.0.0.1', '[2001:db8::1]:443')), '2001:db8::1');
+    assert.equal(addressOf(from('10.0.0.1', '[2001:db8::1]')), '2001:db8::1');
+    assert.equal(addressOf(from('10.0.0.1', '203.0.113.9:5001, 10.0.0.2:80')), '203.0.113.9');
+  });
+
+  it('is that of the proxy which tells no address', () => {
+    for (const entry of ['unknown', '_hidden', '203.0.113.9:x', '[203.0.113.9', 'a:1', '1.2.3', '[]:1']) {
+      assert.equal(addressOf(from('10.0.0.1', entry)), '10.0.0.1', entry);
+      assert.equal(addressOf(from('10.0.0.1', `192.0.2.1, ${entry}, 10.0.0.2`)), '10.0.0.2', entry);
+    }
+  });
+
   it('of IPv4 counts in IPv6 notation too', () => {
     assert.equal(addressOf(from('::ffff:10.0.0.1', '192.0.2.1')), '192.0.2.1');
     const networks = new Networks(['10.0.0.0/8']);

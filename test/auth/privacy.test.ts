@@ -125,8 +125,10 @@ describe('what outsiders can tell', () => {
         const { node } = bench();
         const names = Array.from({ length: 90 }, (_, at) => `team/r${String(at).padStart(2, '0')}`);
         const own = ['alice/a', 'alice/b', 'alice/z'];
-        const pushing = await pushAll(node, [...names, ...own, 'zoo/last']);
-        for (const name of [...names, ...own, 'zoo/last']) await pushing.pushBlob(name, LAYER);
+        for (const some of [names.slice(0, 45), [...names.slice(45), ...own, 'zoo/last']]) {
+          const pushing = await pushAll(node, some);
+          for (const name of some) await pushing.pushBlob(name, LAYER);
+        }
         const scopes = ['registry:catalog:*'];
         const alice = new TokenClient(node, await tokenFor(node, 'alice', ...scopes));
         const root = new TokenClient(node, await tokenFor(node, 'root', ...scopes));

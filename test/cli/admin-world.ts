@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
-import { AccessTokens } from '../../src/auth/access-tokens.js';
+import type { AccessTokens } from '../../src/auth/access-tokens.js';
 import { LocalBackend } from '../../src/auth/backends/local.js';
 import { PasswordChecks } from '../../src/auth/password-checks.js';
 import type { CommandContext } from '../../src/cli/command-context.js';
@@ -80,7 +80,8 @@ export class AdminWorld {
 
   /** As one server holds them all the time. */
   tokens(): AccessTokens {
-    return new AccessTokens(this.store.driver(), this.clock, this.store.ids);
+    const { clock, ids } = this.store;
+    return createAuthStore({ driver: this.store.driver(), clock, ids }).tokens;
   }
 
   /** The stored files whose name or content matches. */

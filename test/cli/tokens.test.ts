@@ -141,6 +141,12 @@ describe('stackyard token', () => {
       assert.match(told.err, /^stackyard: that is the secret of an access token: give its id alone, .*\n$/);
       assert.ok(!told.err.includes(secret));
     }
+    for (const line of ['token list', 'token create', 'user passwd', 'grant list']) {
+      const told = await world.stackyard(`${line} ${secret}`, { env: { STACKYARD_LOG_LEVEL: 'debug' } });
+      assert.deepEqual([told.code, told.out], [2, ''], line);
+      assert.match(told.err, /^stackyard: that (is no name|names nobody): .*\n$/);
+      assert.ok(!told.err.includes(secret.slice(4, -4)));
+    }
     assert.ok(await world.login('alice', secret));
   });
 });

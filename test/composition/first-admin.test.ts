@@ -97,6 +97,25 @@ describe('the first admin', () => {
       assert.equal((await stored().read('admin'))?.password, 'quick:the first one');
     });
 
+    it('gets no password that a user could not have, and the error does not tell it', async () => {
+      for (const adminPassword of ['', 'hunter2', 'é'.repeat(37)]) {
+        await assert.rejects(start({ adminPassword }), (error: Error) => {
+          assert.match(error.message, /^STACKYARD_ADMIN_PASSWORD .*at least 8 characters.*; give .*$/);
+          return adminPassword === '' || !error.message.includes(adminPassword);
+        });
+      }
+      assert.equal(await stored().read('admin'), undefined);
+      await start({ adminPassword: 'é'.repeat(36) });
+      await start({ adminPassword: 'hunter2' }); // which is not used any more
+      assert.notEqual(await stored().read('admin'), undefined);
+    });
+
+    it('may log in where an earlier user of that name was removed', async () => {
+      await stored().disable('admin');
+      await start();
+      assert.equal((await stored().findForLogin('admin'))?.isDisabled, false);
+    });
+
     it('is not made where its password could not be told', async () => {
       const elsewhere = join(directory.path, 'no', 'such', 'directory');
       await assert.rejects(start({ file: elsewhere }), /cannot write the first password to .*ENOENT/);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, Server } from 'node:http';
 import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -117,6 +117,32 @@ describe('composition/tls', function () {
     look();
     assert.match(lines[1] ?? '', /took over/);
     assert.equal((await call(port)).server, 'second');
+  });
+
+  it('trusts nobody but the authorities that it is given, also while their file is empty or unreadable', async () => {
+    await authority.issue('client', 'alice');
+    const port = await start();
+    const pem = await readFile(at('ca.pem'));
+    try {
+      for (const text of [
+        '',
+        'no certificate',
+        '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n',
+      ]) {
+        await writeFile(at('ca.pem'), text);
+        assert.throws(() => readTls(config), /server\.tls\.clientCa: .*ca\.pem holds no certificate/, text);
+      }
+      look();
+      assert.match(lines.at(-1) ?? '', /unusable/);
+      await rm(at('ca.pem'));
+      await symlink('ca.pem', at('ca.pem'));
+      look();
+      assert.match(lines.at(-1) ?? '', /unusable/);
+    } finally {
+      await rm(at('ca.pem'), { force: true });
+      await writeFile(at('ca.pem'), pem);
+    }
+    assert.equal((await call(port, 'client')).client, 'alice');
   });
 
   it('does not start with files that are missing, or not of one another', async () => {

@@ -23,6 +23,15 @@ onEveryStore('found by attack', (bench) => {
     }
   });
 
+  it('a server that is full still tells that it runs and is ready', async () => {
+    const node = await bench().another({ maxInFlight: 1, tokens: () => undefined });
+    const full = new Client(node);
+    const wire = (await full.connect()).head('GET /token HTTP/1.1');
+    while ((await full.get('/v2/')).status !== 503) await new Promise((done) => setImmediate(done));
+    for (const path of ['/healthz', '/readyz']) (await full.get(path)).expect(200);
+    wire.destroy();
+  });
+
   it('an upload id has one spelling', async () => {
     const location = await client.openUpload('a');
     const [path = ''] = location.split('?', 1);

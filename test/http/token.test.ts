@@ -105,6 +105,12 @@ describe('GET and POST /token', () => {
         assert.deepEqual(await accessFor('registry:catalog:*'), ['registry:catalog:*']);
       });
 
+      it('reads the first 50 scopes, and ignores the others', async () => {
+        const scopes = Array.from({ length: 60 }, (_, at) => `repository:team/${at}:pull`);
+        assert.deepEqual(await accessFor(...scopes), scopes.slice(0, 50));
+        assert.deepEqual(await accessFor(scopes.join(' ')), scopes.slice(0, 50));
+      });
+
       it('is not held up by a scope that is made of parentheses', async () => {
         const begin = process.hrtime.bigint();
         const path = `/token?scope=${'('.repeat(28_000)}:a:b`;

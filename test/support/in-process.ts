@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Express } from 'express';
+import type { Express, RequestHandler } from 'express';
 import { openAccess } from '../../src/auth/open-access.js';
 import { createTelemetry } from '../../src/composition/telemetry.js';
 import { noInvalidations } from '../../src/composition/worker-bus.js';
@@ -99,6 +99,9 @@ export type NodeOptions = Partial<RegistryOptions> &
     readonly driver?: StorageDriver;
     /** `auth.mode: token`; without it everybody may do everything. */
     readonly logins?: LoginOptions;
+    /** Instead of those of the logins. */
+    readonly tokens?: RequestHandler;
+    readonly log?: Logger;
   };
 
 /** One server over a store: registry, dispatcher, Express app and front, listening on a port of its own. */
@@ -149,9 +152,11 @@ export class RegistryNode {
         maxPageSize: options.maxPageSize ?? 1000,
       },
     });
-    const app = createApp({ oci, readiness: async () => ({ ready: true }), ...auth?.app });
+    const tokens = options.tokens ?? auth?.app.tokens;
+    const app = createApp({ oci, readiness: async () => ({ ready: true }), ...(tokens && { tokens }) });
+    const log = options.log ?? silentLog;
     const front = new Front(
-      { oci, app, log: silentLog, clock, telemetry: scope, maxInFlight: options.maxInFlight ?? 1024 },
+      { oci, app, log, clock, telemetry: scope, maxInFlight: options.maxInFlight ?? 1024 },
       'test',
     );
     const server = createHttpServer(front.handle, { headers: 60_000, keepAlive: 95_000, bodyIdle: 120_000 });

@@ -24,11 +24,11 @@ export class HtpasswdBackend implements AuthBackend {
 
   constructor(private readonly parts: HtpasswdParts) {}
 
-  async authenticate({ username, secret }: Credentials): Promise<Principal | undefined> {
+  async authenticate({ username, secret, ...caller }: Credentials): Promise<Principal | undefined> {
     if (!isLocalName(username) || looksLikeAccessToken(secret)) return undefined;
     const { hashes, decoy } = await this.parts.file.current();
     const known = (await this.parts.taken(username)) ? undefined : hashes.get(username);
-    const matches = await this.parts.passwords.matches(username, secret, known ?? decoy);
+    const matches = await this.parts.passwords.matches(username, secret, known ?? decoy, caller);
     return matches && known !== undefined ? this.principalOf(username) : undefined;
   }
 

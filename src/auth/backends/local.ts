@@ -8,9 +8,14 @@ import type { PasswordChecks } from '../password-checks.js';
 import { personalGrants } from '../personal-namespace.js';
 import { EVERYTHING } from '../policy.js';
 import { granteesOf } from '../principals.js';
-import type { PrincipalRecord, Principals } from '../principals.js';
+import type { FoundPrincipal, PrincipalRecord, Principals } from '../principals.js';
 
 const PROOF_LENGTH = 22;
+
+interface HeldToken {
+  readonly id: string;
+  readonly record: AccessTokenRecord;
+}
 
 export interface LocalParts {
   readonly principals: Principals;
@@ -26,17 +31,18 @@ export class LocalBackend implements AuthBackend {
 
   constructor(private readonly parts: LocalParts) {}
 
-  async authenticate({ username, secret }: Credentials): Promise<Principal | undefined> {
-    return looksLikeAccessToken(secret) ? this.byToken(username, secret) : this.byPassword(username, secret);
+  async authenticate(credentials: Credentials): Promise<Principal | undefined> {
+    const { username, secret } = credentials;
+    return looksLikeAccessToken(secret) ? this.byToken(username, secret) : this.byPassword(credentials);
   }
 
   async recall({ subject, token, proof }: PastLogin): Promise<Principal | undefined> {
-    const record = await this.parts.principals.find(subject);
-    if (record === undefined) return undefined;
-    if (token === undefined) return proof === proofOf(record) ? this.principalOf(subject, record) : undefined;
-    const tokenRecord = await this.parts.tokens.findById(token);
-    if (tokenRecord?.owner !== subject) return undefined;
-    return this.principalOf(subject, record, { id: token, record: tokenRecord });
+    if (token !== undefined) {
+      const record = await this.parts.tokens.findById(token);
+      return record && this.ownerOf({ id: token, record }, subject);
+    }
+    const found = await this.parts.principals.findForLogin(subject);
+    return found && proof === proofOf(found.record) ? this.principalOf(subject, found) : undefined;
   }
 
   certified(name: string): Promise<Principal | undefined> {
@@ -45,39 +51,46 @@ export class LocalBackend implements AuthBackend {
 
   /** As it would be after a login by password. */
   async find(name: string): Promise<Principal | undefined> {
-    const record = await this.parts.principals.find(name);
-    return record && this.principalOf(name, record);
+    const found = await this.parts.principals.findForLogin(name);
+    return found && this.principalOf(name, found);
   }
 
   private async byToken(username: string, secret: string): Promise<Principal | undefined> {
     const token = await this.parts.tokens.find(secret);
-    if (token?.record.owner !== username) return undefined;
-    const record = await this.parts.principals.find(username);
-    const principal = record && this.principalOf(username, record, token);
+    return token && this.ownerOf(token, username);
+  }
+
+  /** Who uses the token, where that is its owner. */
+  private async ownerOf(token: HeldToken, username: string): Promise<Principal | undefined> {
+    if (token.record.owner !== username) return undefined;
+    const found = await this.parts.principals.findForLogin(username);
+    if (found?.record.createdAt !== token.record.ownerCreatedAt) return undefined;
+    const principal = this.principalOf(username, found, token);
     if (principal !== undefined) await this.parts.tokens.used(token.id);
     return principal;
   }
 
-  private async byPassword(username: string, password: string): Promise<Principal | undefined> {
+  private async byPassword({ username, secret, ...caller }: Credentials): Promise<Principal | undefined> {
     // No user is called so, which tells nobody anything: such names are Keystone's.
     if (!isLocalName(username)) return undefined;
-    const record = await this.parts.principals.find(username);
-    const matches = await this.parts.passwords.matches(username, password, record?.password);
-    return matches && record !== undefined ? this.principalOf(username, record) : undefined;
+    const found = await this.parts.principals.findForLogin(username);
+    const matches = await this.parts.passwords.matches(username, secret, found?.record.password, caller);
+    return matches && found !== undefined ? this.principalOf(username, found) : undefined;
   }
 
   private principalOf(
     name: string,
-    record: PrincipalRecord,
-    token?: { readonly id: string; readonly record: AccessTokenRecord },
+    { record, isDisabled }: FoundPrincipal,
+    token?: HeldToken,
   ): Principal | undefined {
-    if (record.disabled === true) return undefined;
-    const limits = token?.record.limits?.map(parseGrant);
+    if (isDisabled) return undefined;
+    const { limits, expiresAt } = token?.record ?? {};
     return {
       subject: name,
       grantees: granteesOf(name, record),
       implied: this.impliedOf(name, record),
-      ...(limits && { limits }),
+      ...(limits && { limits: limits.map(parseGrant) }),
+      ...(expiresAt !== undefined && { expiresAt: Date.parse(expiresAt) }),
       ...(token ? { token: token.id } : { proof: proofOf(record) }),
     };
   }

@@ -1,4 +1,4 @@
-import { Router, urlencoded } from 'express';
+import { Router } from 'express';
 import type { Request, Response } from 'express';
 import type { SigningKeys } from '../../auth/signing-keys.js';
 import type { TokenGrant, TokenRequest, TokenService } from '../../auth/token-service.js';
@@ -6,7 +6,10 @@ import { scopeText } from '../../domain/scope.js';
 import { RegistryError } from '../../errors/registry-error.js';
 import type { Credentials } from '../../ports/auth.js';
 import type { ClientOrigin } from '../client-origin.js';
+import { noteFailedLogin } from '../request-notes.js';
 import { certificateNameOf } from '../server.js';
+import { formReader } from './form-reader.js';
+import type { FormLimits } from './form-reader.js';
 
 export interface TokenRouteParts {
   readonly tokens: TokenService;
@@ -14,22 +17,31 @@ export interface TokenRouteParts {
   readonly origin: ClientOrigin;
 }
 
+type Wish = Omit<TokenRequest, 'address'>;
+
 /** Every path that the routes answer. */
 export const TOKEN_PATHS: readonly string[] = ['/token', '/.well-known/jwks.json'];
 
-const FORM_BYTES = 64 * 1024;
 const NO_STORE = { 'Cache-Control': 'no-store' };
 
 /**
  * GET and POST /token: bearer tokens for the registry API (distribution's token and OAuth 2.0 specifications);
  * GET /.well-known/jwks.json: the keys that sign them (RFC 7517).
  */
-export function tokenRoutes({ tokens, keys, origin }: TokenRouteParts): Router {
+export function tokenRoutes({ tokens, keys, origin }: TokenRouteParts, forms?: FormLimits): Router {
+  const grantOf = async (req: Request, wish: Wish): Promise<TokenGrant> => {
+    const address = origin.addressOf(req);
+    try {
+      return await tokens.grant({ ...wish, address });
+    } catch (error) {
+      noteFailedLogin(req, address, wish.credentials?.username);
+      throw error;
+    }
+  };
   const router = Router({ caseSensitive: true, strict: true });
   router.get('/token', async (req, res) => {
-    const certificate = certificateNameOf(req);
-    const grant = await tokens.grant({ ...wishOf(req), certificate, address: origin.addressOf(req) });
-    const { token, refreshToken, expiresIn, issuedAt } = grant;
+    const wish = { ...wishOf(req), certificate: certificateNameOf(req) };
+    const { token, refreshToken, expiresIn, issuedAt } = await grantOf(req, wish);
     res.set(NO_STORE).json({
       token,
       access_token: token,
@@ -38,10 +50,8 @@ export function tokenRoutes({ tokens, keys, origin }: TokenRouteParts): Router {
       ...(refreshToken !== undefined && { refresh_token: refreshToken }),
     });
   });
-  const form = urlencoded({ extended: false, limit: FORM_BYTES, parameterLimit: 200 });
-  router.post('/token', form, async (req, res) => {
-    const grant = await tokens.grant({ ...formOf(req), address: origin.addressOf(req) });
-    sendOAuth(res, grant);
+  router.post('/token', formReader(forms), async (req, res) => {
+    sendOAuth(res, await grantOf(req, formOf(req)));
   });
   router.get('/.well-known/jwks.json', async (_req, res) => {
     const published = (await keys.known()).map(({ id, publicKey }) => ({
@@ -67,7 +77,7 @@ function sendOAuth(res: Response, { token, refreshToken, expiresIn, issuedAt, sc
   });
 }
 
-function wishOf(req: Request): Omit<TokenRequest, 'address'> {
+function wishOf(req: Request): Wish {
   const query = new URL(req.originalUrl, 'http://localhost').searchParams;
   return {
     credentials: basicOf(req.headers.authorization),
@@ -78,7 +88,7 @@ function wishOf(req: Request): Omit<TokenRequest, 'address'> {
 }
 
 /** RFC 6749 §4.3.2 and §6. */
-function formOf(req: Request): Omit<TokenRequest, 'address'> {
+function formOf(req: Request): Wish {
   const form = new Form(req.body as unknown);
   const wish = {
     scopes: form.all('scope'),
