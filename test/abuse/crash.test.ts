@@ -108,18 +108,20 @@ async function dieAndRecover(step: number): Promise<boolean> {
   if (acknowledged.manifests.length === push.manifests.length) dying.child.process.kill('SIGKILL');
   assert.equal((await within('the kill', 20_000, dying.child.ended)).signal, 'SIGKILL');
 
-  await assertWhole(root);
+  const early = await assertWhole(root);
   const config = configFor(root);
   const log = createLogger('silent');
   const { server, drain } = await composeServer(config, log, noInvalidations);
   const { address, port } = await listen(server, '127.0.0.1', 0);
   const again: Endpoint = { host: address, port };
+  for (const digest of early)
+    assert.equal((await call(again, 'HEAD', `/v2/${push.repository}/blobs/${digest}`)).status, 404, digest);
   await assertKept(again, push, acknowledged);
   const resumed = await finishUpload(again, push, acknowledged);
   await pushAll(again, push, nothing());
   assert.equal(await purge(config), 0);
   await assertNothingUnfinished(root);
-  await assertWhole(root);
+  assert.deepEqual(await assertWhole(root), []);
   await assertKept(again, push, { blobs: [push.layer, push.config], manifests: [...push.manifests] });
   await drain();
   await directory.remove();

@@ -11,6 +11,8 @@ export interface HtpasswdContent {
 }
 
 const BCRYPT = /^\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
+/** Some 3 s for each comparison. */
+const MOST_COST = 15;
 const NOBODYS = '0W7m1yZ7H1HnA3x0bqXbSeNq0GxC0cM5mXlJ5QqJ2kQ0vVqgYxk5W';
 
 /** Reads `NAME:HASH` lines; empty ones and those that begin with # say nothing. Of a name given twice the first counts. */
@@ -37,6 +39,9 @@ function addLine(hashes: Map<string, string>, line: string): string | undefined 
   }
   if (!BCRYPT.test(hash)) {
     return `the password of ${name} is not hashed with bcrypt; set it again with htpasswd -B`;
+  }
+  if (Number(hash.slice(4, 6)) > MOST_COST) {
+    return `the password of ${name} is hashed at a cost above ${MOST_COST}, which takes seconds; set it again with htpasswd -B`;
   }
   if (hashes.has(name)) return `${name} has a line already; remove one of them`;
   hashes.set(name, hash);

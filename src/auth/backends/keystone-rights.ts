@@ -98,8 +98,11 @@ export function granteeIfNamed(grantee: Grantee): readonly Grantee[] {
   }
 }
 
-/** In lower case; undefined where repositories have no such components, or where it would pass for an id. */
+/**
+ * In lower case; undefined where repositories have no such components, or where it would pass for an id. Letters from
+ * elsewhere never become ASCII: U+212A in lower case is a k.
+ */
 function componentOf(name: string): string | undefined {
-  const lower = name.toLowerCase();
+  const lower = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   return COMPONENT.test(lower) && !ID.test(lower) ? lower : undefined;
 }

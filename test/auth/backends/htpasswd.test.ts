@@ -107,6 +107,13 @@ describe('auth/htpasswd', () => {
     ]);
   });
 
+  it('takes no hash whose comparison would hold up all others', () => {
+    const hash = (cost: string): string => `$2y$${cost}$${'a'.repeat(53)}`;
+    const { problems, hashes } = parseHtpasswd(`alice:${hash('15')}\nbob:${hash('16')}\n`);
+    assert.deepEqual([...hashes.keys()], ['alice']);
+    assert.match(problems.join(), /^line 2: the password of bob is hashed at a cost above 15/);
+  });
+
   it('tells every line that cannot be used, by its number and without its hash', () => {
     const lines = [
       ALICE,

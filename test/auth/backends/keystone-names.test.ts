@@ -52,6 +52,7 @@ describe('auth/keystone: names', () => {
     ['{project}/**', 'Web Shop', 'Default', `${ID}/**`],
     ['{project}/**', 'web', 'Other', `${ID}/**`],
     ['{project}/**', 'f'.repeat(32), 'Default', `${ID}/**`],
+    ['{project}/**', '\u212Aube', 'Default', `${ID}/**`],
     ['{project}/**', '..', 'Default', `${ID}/**`],
     ['{project}/**', 'a/b', 'Default', `${ID}/**`],
     ['{project}/**', '**', 'Default', `${ID}/**`],
