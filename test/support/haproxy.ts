@@ -68,7 +68,7 @@ export async function startHaproxy(program: string, ports: readonly number[]): P
 async function answering(url: string, running: () => boolean): Promise<void> {
   const deadline = performance.now() + 20_000;
   while (running() && performance.now() < deadline) {
-    const status = await fetch(`${url}/v2/`).then(
+    const status = await fetch(`${url}/readyz`).then(
       (response) => response.status,
       () => 0,
     );
