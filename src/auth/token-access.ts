@@ -33,7 +33,7 @@ interface KnownToken extends BearerClaims {
 const BEARER = /^bearer +(?=[^ ])/i;
 const REMEMBERED_CHARACTERS = 16 * 1024 * 1024;
 /** How long after its end a token still brings bytes to the upload session that it opened. */
-const GRACE_SECONDS = 24 * 60 * 60;
+export const GRACE_SECONDS = 24 * 60 * 60;
 const LEEWAY_SECONDS = 5;
 
 /** `auth.mode: token`: whoever shows a bearer token of ours may do what the token says. */

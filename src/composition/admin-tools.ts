@@ -10,6 +10,7 @@ import { LocalBackend } from '../auth/backends/local.js';
 import { PasswordChecks } from '../auth/password-checks.js';
 import { personalGrants } from '../auth/personal-namespace.js';
 import { GrantPolicy } from '../auth/policy.js';
+import { GRACE_SECONDS } from '../auth/token-access.js';
 import type { Config } from '../config/index.js';
 import type { Principal } from '../ports/auth.js';
 import { createAuthStore } from './auth.js';
@@ -29,9 +30,6 @@ export interface AdminTools {
   explain(question: Question): Promise<Explanation>;
   close(): Promise<void>;
 }
-
-/** For which an upload goes on whose bearer token is over: its signature is still checked. */
-const UPLOAD_GRACE_MILLISECONDS = 24 * 60 * 60 * 1000;
 
 /** What root writes for itself alone a server of another user could not read. @throws StartError */
 async function requireOwner({ storage }: Config): Promise<void> {
@@ -73,7 +71,7 @@ export function createAdminTools(parts: AuthParts, rules: Config['auth']): Omit<
   const passwords = new PasswordChecks(hasher, clock, ids);
   const backend = new LocalBackend({ principals, tokens, passwords, personalNamespaces });
   const policy = new GrantPolicy(grants, anonymousPull);
-  const longest = Math.max(refreshMaxAge, tokenMaxAge + UPLOAD_GRACE_MILLISECONDS);
+  const longest = Math.max(refreshMaxAge, tokenMaxAge + GRACE_SECONDS * 1000);
   const isFileUser = (name: string): Promise<boolean> => isInFile(rules.htpasswd.file, name);
   const fileUser = async (name: string): Promise<Principal | undefined> =>
     (await isFileUser(name))
