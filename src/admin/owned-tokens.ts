@@ -1,3 +1,4 @@
+import { isAccessTokenId } from '../auth/access-tokens.js';
 import type { AccessTokenRecord, AccessTokens, NewAccessToken } from '../auth/access-tokens.js';
 import type { PrincipalRecord, Principals } from '../auth/principals.js';
 import { grantRecord } from '../domain/grant.js';
@@ -44,7 +45,6 @@ interface StoredToken extends AccessTokenRecord {
   readonly replacedBy?: string;
 }
 
-const ID = /^[a-z0-9]{26}$/;
 const LONGEST_LIFETIME = 100 * 365 * 24 * 60 * 60 * 1000;
 const READS_AT_ONCE = 16;
 
@@ -147,7 +147,7 @@ export class OwnedTokens {
   }
 
   private async requireToken(id: string): Promise<StoredToken> {
-    const record = ID.test(id) ? await this.parts.tokens.read(id) : undefined;
+    const record = isAccessTokenId(id) ? await this.parts.tokens.read(id) : undefined;
     if (record === undefined) throw noToken();
     return record;
   }

@@ -74,7 +74,7 @@ export class AccessTokens {
 
   /** The token of an id, unless it is over. */
   async findById(id: string): Promise<AccessTokenRecord | undefined> {
-    const record = ID.test(id) ? await this.read(id) : undefined;
+    const record = isAccessTokenId(id) ? await this.read(id) : undefined;
     if (record === undefined || this.isOver(record)) return undefined;
     return (await this.isRevoked(id)) ? undefined : record;
   }
@@ -132,6 +132,10 @@ export class AccessTokens {
   isOver({ expiresAt }: AccessTokenRecord): boolean {
     return expiresAt !== undefined && Date.parse(expiresAt) <= this.clock.now();
   }
+}
+
+export function isAccessTokenId(text: string): boolean {
+  return ID.test(text);
 }
 
 export function looksLikeAccessToken(secret: string): boolean {

@@ -21,3 +21,8 @@ export function parseRepositoryName(text: string): RepositoryName {
   }
   return text as RepositoryName;
 }
+
+/** Whether the text can be a name without slashes. */
+export function isRepositoryComponent(text: string): boolean {
+  return text.length <= MAX_LENGTH && !text.includes('/') && NAME.test(text);
+}

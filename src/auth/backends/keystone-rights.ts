@@ -1,6 +1,7 @@
 import type { Grant, Grantee } from '../../domain/grant.js';
 import { granteeText, parseGrantee } from '../../domain/grant.js';
 import { InvalidValue } from '../../domain/invalid-value.js';
+import { isRepositoryComponent } from '../../domain/repository-name.js';
 import { RepositoryPattern } from '../../domain/repository-pattern.js';
 import { ACTIONS, parseActions } from '../../domain/scope.js';
 import type { Action } from '../../domain/scope.js';
@@ -18,7 +19,6 @@ export interface KeystoneRules {
   readonly projects: readonly string[];
 }
 
-const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const ID = /^[0-9a-f]{32}$/;
 
 /** What roles in projects allow. */
@@ -104,5 +104,5 @@ export function granteeIfNamed(grantee: Grantee): readonly Grantee[] {
  */
 function componentOf(name: string): string | undefined {
   const lower = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-  return COMPONENT.test(lower) && !ID.test(lower) ? lower : undefined;
+  return isRepositoryComponent(lower) && !ID.test(lower) ? lower : undefined;
 }
