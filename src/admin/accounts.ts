@@ -75,7 +75,8 @@ export class Accounts {
   async createRobot(name: string, grants: readonly Grant[], wish: TokenWish): Promise<IssuedAccessToken> {
     requireLifetime(wish.lifetime);
     await this.requireFree(name);
-    if (await this.parts.isFileUser(name)) throw new AdminError(`${name} is a user of auth.htpasswd.file`);
+    if (await this.parts.isFileUser(name))
+      throw new AdminError('exists', `${name} is a user of auth.htpasswd.file`);
     await this.create(name, { kind: 'robot', createdAt: this.now() });
     await this.removeGrants({ kind: 'robot', name });
     for (const grant of grants) await this.parts.grants.add({ kind: 'robot', name }, grant);
@@ -139,14 +140,14 @@ export class Accounts {
       await this.parts.principals.create(name, record);
     } catch (error) {
       if (!isStorageError(error, 'EXISTS')) throw error;
-      throw new AdminError(`there is a user or robot ${name} already`, { cause: error });
+      throw new AdminError('exists', `there is a user or robot ${name} already`, { cause: error });
     }
     await this.parts.tokens.revokeAll(name); // what a listing hid from an earlier removal
   }
 
   private async requireFree(name: string): Promise<void> {
     const record = await principalNamed(this.parts.principals, parseLocalName(name));
-    if (record !== undefined) throw new AdminError(`there is a ${record.kind} ${name} already`);
+    if (record !== undefined) throw new AdminError('exists', `there is a ${record.kind} ${name} already`);
   }
 
   private async change(account: AccountName, values: Partial<PrincipalRecord>): Promise<void> {
@@ -165,7 +166,7 @@ export class Accounts {
   }
 
   private async hashOf(password: string): Promise<string> {
-    if (!isPassword(password)) throw new AdminError(PASSWORD_RULE);
+    if (!isPassword(password)) throw new AdminError('invalid', PASSWORD_RULE);
     return this.parts.hasher.hash(password);
   }
 

@@ -24,7 +24,7 @@ export async function existingPrincipal(
   { kind, name }: AccountName,
 ): Promise<PrincipalRecord> {
   const record = await principalNamed(principals, name);
-  if (record === undefined) throw new AdminError(`there is no ${kind} ${name}`);
-  if (record.kind !== kind) throw new AdminError(`${name} is a ${record.kind}, not a ${kind}`);
+  if (record === undefined) throw new AdminError('absent', `there is no ${kind} ${name}`);
+  if (record.kind !== kind) throw new AdminError('absent', `${name} is a ${record.kind}, not a ${kind}`);
   return record;
 }

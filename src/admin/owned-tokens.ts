@@ -73,11 +73,14 @@ export class OwnedTokens {
     const old = await this.requireToken(id);
     if (await this.parts.tokens.isRevoked(id)) throw noToken();
     if (old.replacedBy !== undefined) {
-      throw new AdminError(`${id} was rotated before; rotate ${old.replacedBy}, which replaced it`);
+      throw new AdminError(
+        'conflict',
+        `${id} was rotated before; rotate ${old.replacedBy}, which replaced it`,
+      );
     }
     const { owner, ownerCreatedAt, limits, note, expiresAt, createdAt } = old;
     if ((await this.requireOwner(owner)).createdAt !== ownerCreatedAt) {
-      throw new AdminError(`${id} is of an earlier ${owner}; revoke it`);
+      throw new AdminError('conflict', `${id} is of an earlier ${owner}; revoke it`);
     }
     const lifetime = expiresAt === undefined ? undefined : Date.parse(expiresAt) - Date.parse(createdAt);
     const issued = await this.issue({
@@ -142,7 +145,7 @@ export class OwnedTokens {
 
   private async requireOwner(owner: string): Promise<PrincipalRecord> {
     const record = await principalNamed(this.parts.principals, owner);
-    if (record === undefined) throw new AdminError(`there is no user or robot ${owner}`);
+    if (record === undefined) throw new AdminError('absent', `there is no user or robot ${owner}`);
     return record;
   }
 
@@ -158,13 +161,13 @@ export class OwnedTokens {
 }
 
 function noToken(): AdminError {
-  return new AdminError('there is no access token with this id');
+  return new AdminError('absent', 'there is no access token with this id');
 }
 
 /** @throws AdminError */
 export function requireLifetime(lifetime: number | undefined): void {
   if (lifetime !== undefined && !(lifetime > 0 && lifetime <= LONGEST_LIFETIME)) {
-    throw new AdminError('an access token is good for more than nothing and at most 100 years');
+    throw new AdminError('invalid', 'an access token is good for more than nothing and at most 100 years');
   }
 }
 

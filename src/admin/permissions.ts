@@ -40,7 +40,10 @@ export class Permissions {
     await this.parts.generations.renew(`${grantee.kind}:${grantee.name}`);
     if (like.includes(actions)) return;
     const others = like.length === 0 ? '' : `; it has ${like.join(' and ')} there`;
-    throw new AdminError(`${granteeText(grantee)} has no grant of ${actions} on ${repositories}${others}`);
+    throw new AdminError(
+      'absent',
+      `${granteeText(grantee)} has no grant of ${actions} on ${repositories}${others}`,
+    );
   }
 
   /** Of one grantee or all. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { auth } from './auth-schema.js';
 import { key, optionalKey } from './key-facts.js';
 import { duration, flag, integer, integerOr, list, oneOf, size, text, LONGEST_TIMER } from './kinds.js';
-import { network, serviceUrl, tagPattern } from './shapes.js';
+import { network, repositoryPattern, serviceUrl, tagPattern } from './shapes.js';
 import { swift } from './swift-schema.js';
 
 const server = z.strictObject({
@@ -99,6 +99,24 @@ const uploads = z.strictObject({
   }),
 });
 
+const audit = z.strictObject({
+  strict: key(list(repositoryPattern()), [], {
+    help: 'Patterns of the repositories of which each pull and push is written down before it is answered. Of others they are written within 10 seconds, and a crash may lose those.',
+  }),
+  keep: key(duration(), '90d', {
+    help: 'How long it is kept what was done; `0s` keeps it for ever.',
+  }),
+});
+
+const archives = z.strictObject({
+  maxBytes: key(size('1MiB'), '64GiB', {
+    help: 'The most that the archive of an import may hold when it is decompressed.',
+  }),
+  maxEntries: key(integer(1), 20_000, {
+    help: 'The most files that the archive of an import may hold.',
+  }),
+});
+
 const log = z.strictObject({
   level: key(oneOf('debug', 'info', 'warn', 'error', 'silent'), 'info', {
     help: 'The least level written to the log.',
@@ -106,7 +124,17 @@ const log = z.strictObject({
 });
 
 /** The one schema: types, defaults and help text of every key. */
-export const configSchema = z.strictObject({ server, storage, registry, cache, uploads, auth, log });
+export const configSchema = z.strictObject({
+  server,
+  storage,
+  registry,
+  cache,
+  uploads,
+  archives,
+  auth,
+  audit,
+  log,
+});
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 

@@ -50,6 +50,10 @@ export const FIRST_ADMIN_KEY = key(`${OWN}/auth/first-admin`);
 export const UPLOAD_STEPS_PREFIX = `${OWN}/uploads/`;
 export const DAMAGED_PREFIX = `${OWN}/damaged/`;
 export const SEGMENT_OWNERS_PREFIX = `${OWN}/segments/`;
+/** Lists what was done, by time. */
+export const AUDIT_PREFIX = `${OWN}/audit/`;
+/** Lists answers that a repeated request gets again. */
+export const IDEMPOTENCY_PREFIX = `${OWN}/auth/idempotency/`;
 
 const repository = (name: RepositoryName): string => `${REPOSITORIES_PREFIX}${name}`;
 const linkPath = (digest: Digest): string => `${digest.algorithm}/${digest.hex}/link`;
@@ -218,14 +222,29 @@ function nameOfComponent(component: string): string {
   return component.startsWith('~') ? Buffer.from(component.slice(1), 'base64url').toString() : component;
 }
 
+/** Some events; `hour` is `YYYY-MM-DDTHH`, and names within it sort by time. */
+export function auditKey(hour: string, name: string): Key {
+  return key(`${AUDIT_PREFIX}${hour}/${name}`);
+}
+
+/** What operators set while servers run. */
+export function settingKey(name: 'read-only' | 'log-level'): Key {
+  return key(`${OWN}/settings/${name}`);
+}
+
+/** The answer to the request that a digest stands for. */
+export function idempotencyKey(digest: string): Key {
+  return key(`${IDEMPOTENCY_PREFIX}${digest}`);
+}
+
 /** What `stackyard doctor` writes, reads and removes again. */
 export function doctorKey(name: string): Key {
   return key(`${OWN}/doctor/${name}`);
 }
 
-/** Whether an object lets its reader forge tokens or guess passwords. */
+/** Whether an object lets its reader forge tokens or guess passwords, or tells who does what. */
 export function isPrivateKey(text: string): boolean {
-  return text.startsWith(`${OWN}/keys/`) || text.startsWith(`${OWN}/auth/`);
+  return ['keys', 'auth', 'audit'].some((folder) => text.startsWith(`${OWN}/${folder}/`));
 }
 
 /** A key that a listing of the store returned. */
