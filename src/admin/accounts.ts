@@ -5,12 +5,14 @@ import { parseLocalName } from '../domain/grant.js';
 import type { Grant } from '../domain/grant.js';
 import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
+import type { Locker } from '../ports/locker.js';
 import type { PasswordHasher } from '../ports/password-hasher.js';
 import { isStorageError } from '../ports/storage-driver.js';
-import { mapBounded } from '../registry/bounded.js';
+import { versionOf, versioned } from './account.js';
+import type { VersionedAccount } from './account.js';
 import { AdminError } from './admin-error.js';
 import { existingPrincipal, principalNamed } from './existing-principal.js';
-import type { AccountKind, AccountName } from './existing-principal.js';
+import type { AccountName } from './existing-principal.js';
 import { PASSWORD_RULE, isPassword } from './password-rule.js';
 import { requireLifetime } from './owned-tokens.js';
 import type { IssuedAccessToken, OwnedTokens, TokenWish } from './owned-tokens.js';
@@ -23,30 +25,30 @@ export interface AccountParts {
   readonly hasher: PasswordHasher;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly locker: Locker;
   /** Whether the configuration's file of users has the name. */
   readonly isFileUser: (name: string) => Promise<boolean>;
 }
 
 export interface NewUser {
   /** Without it there are only logins by access token. */
-  readonly password?: string;
-  readonly admin?: boolean;
-  readonly groups?: readonly string[];
+  readonly password?: string | undefined;
+  readonly admin?: boolean | undefined;
+  readonly groups?: readonly string[] | undefined;
 }
 
-/** A user or robot without its secrets. */
-export interface Account {
-  readonly name: string;
-  readonly kind: AccountKind;
-  /** RFC 3339. */
-  readonly createdAt: string;
-  readonly admin: boolean;
-  readonly groups: readonly string[];
-  readonly disabled: boolean;
+/** What is given is changed. */
+export interface AccountChanges {
+  /** Ends the logins by the old one. */
+  readonly password?: string | undefined;
+  readonly admin?: boolean | undefined;
+  /** Instead of those it has. */
+  readonly groups?: readonly string[] | undefined;
+  /** A disabled one keeps all it has, and may do nothing. */
+  readonly disabled?: boolean | undefined;
 }
 
 const MADE_PASSWORD_BYTES = 15;
-const READS_AT_ONCE = 16;
 
 /** Users and robots, as administrators handle them. */
 export class Accounts {
@@ -84,55 +86,66 @@ export class Accounts {
     return this.parts.tokens.create(name, wish);
   }
 
-  /** Ends the logins by the old one. @throws AdminError */
-  async setPassword(name: string, password: string): Promise<void> {
-    await existingPrincipal(this.parts.principals, { kind: 'user', name });
-    const hash = await this.hashOf(password);
-    await this.change({ kind: 'user', name }, { password: hash });
+  /** @throws AdminError absent */
+  async find(account: AccountName): Promise<VersionedAccount> {
+    return versioned(account.name, await this.requireFound(account));
   }
 
-  /** Instead of those it has. @throws AdminError, InvalidValue */
-  async setGroups(name: string, groups: readonly string[]): Promise<void> {
-    await this.change({ kind: 'user', name }, { groups: groupNames(groups) });
+  /**
+   * One change of an account after the other within a server; of two servers that change one at the same moment the
+   * later may undo what the earlier did to its password, groups and rights.
+   * @throws AdminError; 'stale' where the account is of another version than the one that is given
+   */
+  async update(
+    account: AccountName,
+    { password, admin, groups, disabled }: AccountChanges,
+    version?: string,
+  ): Promise<VersionedAccount> {
+    await this.requireFound(account);
+    const changes: Partial<PrincipalRecord> = {
+      ...(password !== undefined && { password: await this.hashOf(password) }),
+      ...(admin !== undefined && { admin }),
+      ...(groups && { groups: groupNames(groups) }),
+    };
+    return this.alone(account, async () => {
+      const found = await this.requireFound(account);
+      if (version !== undefined && version !== versionOf(found)) {
+        throw new AdminError(
+          'stale',
+          `the ${account.kind} ${account.name} was changed meanwhile; look at it again`,
+        );
+      }
+      if (Object.keys(changes).length > 0) await this.change(account, found.record, changes);
+      if (disabled !== undefined) await this.setDisabled(account, disabled);
+      return this.find(account);
+    });
   }
 
-  /** @throws AdminError */
-  async setAdmin(name: string, admin: boolean): Promise<void> {
-    await this.change({ kind: 'user', name }, { admin });
+  /** May be repeated. @throws AdminError absent; InvalidValue */
+  async addMember(group: string, user: string): Promise<void> {
+    await this.changeGroups(user, (groups) => [...groups, parseLocalName(group)]);
   }
 
-  /** A disabled one keeps all it has, and may do nothing. @throws AdminError */
-  async setDisabled(account: AccountName, disabled: boolean): Promise<void> {
-    const { principals } = this.parts;
-    await existingPrincipal(principals, account);
-    await (disabled ? principals.disable(account.name) : principals.enable(account.name));
-    await this.renew(account);
+  /** May be repeated. @throws AdminError absent */
+  async removeMember(group: string, user: string): Promise<void> {
+    await this.changeGroups(user, (groups) => groups.filter((each) => each !== group));
   }
 
   /**
    * With its access tokens and grants. One that is cut off leaves a disabled account, and may be repeated: whoever gets
-   * the name later inherits nothing. The name stays disabled until then, for another command may still write the
-   * record that it read before.
+   * the name later inherits nothing. The name stays disabled until then, for another server or command may still write
+   * the record that it read before.
    * @throws AdminError
    */
   async remove(account: AccountName): Promise<void> {
-    await this.setDisabled(account, true);
-    await this.parts.tokens.revokeAll(account.name);
-    await this.removeGrants(account);
-    await this.parts.principals.remove(account.name);
-    await this.renew(account);
-  }
-
-  /** By name. */
-  async list(kind: AccountKind): Promise<readonly Account[]> {
-    const { principals } = this.parts;
-    const names: string[] = [];
-    for await (const name of principals.names()) names.push(name);
-    const accounts = await mapBounded(names, READS_AT_ONCE, async (name) => {
-      const found = await principals.findForLogin(name);
-      return found?.record.kind === kind ? accountOf(name, found) : undefined;
+    await this.alone(account, async () => {
+      await existingPrincipal(this.parts.principals, account);
+      await this.setDisabled(account, true);
+      await this.parts.tokens.revokeAll(account.name);
+      await this.removeGrants(account);
+      await this.parts.principals.remove(account.name);
+      await this.renew(account);
     });
-    return accounts.filter((account) => account !== undefined);
   }
 
   private async create(name: string, record: PrincipalRecord): Promise<void> {
@@ -150,10 +163,41 @@ export class Accounts {
     if (record !== undefined) throw new AdminError('exists', `there is a ${record.kind} ${name} already`);
   }
 
-  private async change(account: AccountName, values: Partial<PrincipalRecord>): Promise<void> {
-    const record = await existingPrincipal(this.parts.principals, account);
+  private async change(
+    account: AccountName,
+    record: PrincipalRecord,
+    values: Partial<PrincipalRecord>,
+  ): Promise<void> {
     await this.parts.principals.replace(account.name, { ...record, ...values });
     await this.renew(account);
+  }
+
+  private async changeGroups(
+    name: string,
+    changed: (groups: readonly string[]) => readonly string[],
+  ): Promise<void> {
+    const user: AccountName = { kind: 'user', name };
+    await this.alone(user, async () => {
+      const record = await existingPrincipal(this.parts.principals, user);
+      const { groups = [] } = record;
+      const names = groupNames(changed(groups));
+      if (names.length !== groups.length) await this.change(user, record, { groups: names });
+    });
+  }
+
+  private async setDisabled(account: AccountName, disabled: boolean): Promise<void> {
+    const { principals } = this.parts;
+    await (disabled ? principals.disable(account.name) : principals.enable(account.name));
+    await this.renew(account);
+  }
+
+  private alone<T>({ name }: AccountName, work: () => Promise<T>): Promise<T> {
+    return this.parts.locker.alone(`account:${name}`, work);
+  }
+
+  private async requireFound(account: AccountName): Promise<FoundPrincipal> {
+    const record = await existingPrincipal(this.parts.principals, account);
+    return { record, isDisabled: await this.parts.principals.isDisabled(account.name) };
   }
 
   private async removeGrants(account: AccountName): Promise<void> {
@@ -177,9 +221,4 @@ export class Accounts {
 
 function groupNames(groups: readonly string[]): readonly string[] {
   return [...new Set(groups.map(parseLocalName))];
-}
-
-function accountOf(name: string, { record, isDisabled }: FoundPrincipal): Account {
-  const { kind, createdAt, admin = false, groups = [] } = record;
-  return { name, kind, createdAt, admin, groups, disabled: isDisabled };
 }

@@ -1,5 +1,5 @@
-/** What is wrong with a wish: it is malformed, of something absent, of something that exists, or not permitted now. */
-export type AdminErrorKind = 'invalid' | 'absent' | 'exists' | 'conflict';
+/** What is wrong with a wish; `stale` is one that rests on what was changed meanwhile. */
+export type AdminErrorKind = 'invalid' | 'absent' | 'exists' | 'conflict' | 'stale';
 
 /** Why an administrator's wish cannot be done, in one line. */
 export class AdminError extends Error {

@@ -3,7 +3,9 @@ import type { AccessTokenRecord, AccessTokens, NewAccessToken } from '../auth/ac
 import type { PrincipalRecord, Principals } from '../auth/principals.js';
 import { grantRecord } from '../domain/grant.js';
 import type { Grant } from '../domain/grant.js';
+import type { Page, PageRequest } from '../domain/page.js';
 import type { Clock } from '../ports/clock.js';
+import { inBatches } from '../ports/listing.js';
 import { mapBounded } from '../registry/bounded.js';
 import { AdminError } from './admin-error.js';
 import { principalNamed } from './existing-principal.js';
@@ -109,15 +111,26 @@ export class OwnedTokens {
     for await (const id of tokens.listIds(owner)) await tokens.revoke(id, owner);
   }
 
-  /** Of one owner or all, in the order in which they were made. @throws AdminError for an owner that nobody is */
-  async list(owner?: string): Promise<readonly TokenInfo[]> {
+  /** @throws AdminError absent */
+  async find(id: string): Promise<TokenInfo> {
+    const info = isAccessTokenId(id) ? await this.infoOf(id) : undefined;
+    if (info === undefined) throw noToken();
+    return info;
+  }
+
+  /** Of one owner or all, by id; one listing, and up to three reads a token. @throws AdminError for an owner that nobody is */
+  async page(owner: string | undefined, { limit, last }: PageRequest): Promise<Page<TokenInfo>> {
     if (owner !== undefined) await this.requireOwner(owner);
-    const ids: string[] = [];
-    for await (const id of this.parts.tokens.listIds(owner)) ids.push(id);
-    const found = await mapBounded(ids, READS_AT_ONCE, (id) => this.infoOf(id));
-    return found
-      .filter((token) => token !== undefined)
-      .sort((one, other) => Date.parse(one.createdAt) - Date.parse(other.createdAt));
+    const items: TokenInfo[] = [];
+    for await (const batch of inBatches(this.parts.tokens.listIds(owner, last))) {
+      for (const token of await mapBounded(batch, READS_AT_ONCE, (id) => this.infoOf(id))) {
+        if (token === undefined) continue;
+        const end = items.at(-1);
+        if (items.length === limit && end !== undefined) return { items, next: end.id };
+        items.push(token);
+      }
+    }
+    return { items };
   }
 
   private async infoOf(id: string): Promise<TokenInfo | undefined> {

@@ -1,8 +1,9 @@
 import type { Generations } from '../auth/generations.js';
-import type { Grants } from '../auth/grants.js';
+import type { Grants, HeldGrant } from '../auth/grants.js';
 import type { Principals } from '../auth/principals.js';
 import { grantRecord, granteeText } from '../domain/grant.js';
 import type { Grant, Grantee } from '../domain/grant.js';
+import type { Page, PageRequest } from '../domain/page.js';
 import { AdminError } from './admin-error.js';
 import { existingPrincipal, principalNamed } from './existing-principal.js';
 
@@ -10,11 +11,6 @@ export interface PermissionParts {
   readonly principals: Principals;
   readonly grants: Grants;
   readonly generations: Generations;
-}
-
-export interface HeldGrant {
-  readonly grantee: Grantee;
-  readonly grant: Grant;
 }
 
 /** What grantees were given. */
@@ -46,12 +42,24 @@ export class Permissions {
     );
   }
 
-  /** Of one grantee or all. */
-  async *list(grantee?: Grantee): AsyncGenerator<HeldGrant> {
-    const grantees = grantee === undefined ? await this.parts.grants.grantees() : [grantee];
-    for (const each of grantees) {
-      for (const grant of await this.parts.grants.read(each)) yield { grantee: each, grant };
+  /** The same by the grant's id. Answers the grant. @throws AdminError absent */
+  async removeById(grantee: Grantee, id: string): Promise<Grant> {
+    const grant = await this.parts.grants.find(grantee, id);
+    if (grant === undefined) throw new AdminError('absent', `${granteeText(grantee)} has no grant ${id}`);
+    await this.parts.grants.remove(grantee, grant);
+    await this.parts.generations.renew(`${grantee.kind}:${grantee.name}`);
+    return grant;
+  }
+
+  /** Of one grantee or all, by grantee; one listing, and one read a grant. */
+  async page(grantee: Grantee | undefined, { limit, last }: PageRequest): Promise<Page<HeldGrant>> {
+    const items: HeldGrant[] = [];
+    for await (const held of this.parts.grants.held(grantee, last)) {
+      const end = items.at(-1);
+      if (items.length === limit && end !== undefined) return { items, next: end.place };
+      items.push(held);
     }
+    return { items };
   }
 
   private async isStranger({ kind, name }: Grantee): Promise<boolean> {

@@ -109,10 +109,11 @@ export class AccessTokens {
     await this.driver.delete(tokenUseKey(id));
   }
 
-  /** Of one owner, or all. Some may be gone. */
-  async *listIds(owner?: string): AsyncGenerator<string> {
+  /** Of one owner, or all, in order from the one after `last`. Some may be gone. */
+  async *listIds(owner?: string, last?: string): AsyncGenerator<string> {
     const prefix = owner === undefined ? ACCESS_TOKENS_PREFIX : ownedTokensPrefix(owner);
-    for await (const key of listAll(this.driver, { prefix })) yield key.slice(prefix.length);
+    const after = last === undefined ? {} : { startAfter: `${prefix}${last}` };
+    for await (const key of listAll(this.driver, { prefix, ...after })) yield key.slice(prefix.length);
   }
 
   /** Notes that a token is used; the store is told at most every ten minutes, and may fail to note it. */

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { grantRecord, granteeText, parseGrant, parseGrantee } from '../domain/grant.js';
 import type { Grant, GrantRecord, Grantee } from '../domain/grant.js';
 import { GRANTS_PREFIX, grantKey, granteeOfKey, grantsPrefix, listedKey } from '../domain/keys.js';
+import type { Key } from '../domain/keys.js';
 import type { Clock } from '../ports/clock.js';
-import { listAll } from '../ports/listing.js';
+import { inBatches, listAll } from '../ports/listing.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import { FreshValues } from './fresh-values.js';
 import { REVOCATION_MILLISECONDS } from './generations.js';
@@ -11,6 +12,7 @@ import { readRecord, writeRecord } from './stored-record.js';
 
 const REMEMBERED = 20_000;
 const ID_LENGTH = 32;
+const ID = /^[0-9a-f]{32}$/;
 
 /**
  * The grants of the store, each one object, so that two who grant and revoke at once lose nothing. They are found by
@@ -42,37 +44,59 @@ export class Grants {
   async read(grantee: Grantee): Promise<readonly Grant[]> {
     const keys: string[] = [];
     for await (const key of listAll(this.driver, { prefix: grantsPrefix(grantee) })) keys.push(key);
-    const grants = await Promise.all(
-      keys.map((key) =>
-        readRecord(this.driver, listedKey(key), (record) => parseGrant(record as GrantRecord)),
-      ),
-    );
+    const grants = await Promise.all(keys.map((key) => this.recordOf(listedKey(key))));
     return grants.filter((grant) => grant !== undefined);
   }
 
   /** May be repeated. */
   async add(grantee: Grantee, grant: Grant): Promise<void> {
-    await writeRecord(this.driver, grantKey(grantee, idOf(grant)), grantRecord(grant));
+    await writeRecord(this.driver, grantKey(grantee, grantIdOf(grant)), grantRecord(grant));
     this.values.forget(granteeText(grantee));
   }
 
   async remove(grantee: Grantee, grant: Grant): Promise<void> {
-    await this.driver.delete(grantKey(grantee, idOf(grant)));
+    await this.driver.delete(grantKey(grantee, grantIdOf(grant)));
     this.values.forget(granteeText(grantee));
   }
 
-  /** Whoever has a grant, once. */
-  async grantees(): Promise<readonly Grantee[]> {
-    const texts = new Set<string>();
-    for await (const key of listAll(this.driver, { prefix: GRANTS_PREFIX })) {
-      const { kind, name } = granteeOfKey(key);
-      texts.add(`${kind}:${name}`);
+  /** The grant of an id; undefined where there is none. */
+  async find(grantee: Grantee, id: string): Promise<Grant | undefined> {
+    if (!ID.test(id)) return undefined;
+    return this.recordOf(grantKey(grantee, id));
+  }
+
+  /** Of one grantee or all, by grantee, from the one after `last`. */
+  async *held(grantee?: Grantee, last?: string): AsyncGenerator<HeldGrant> {
+    const prefix = grantee === undefined ? GRANTS_PREFIX : grantsPrefix(grantee);
+    const after = last === undefined ? {} : { startAfter: `${GRANTS_PREFIX}${last}` };
+    for await (const batch of inBatches(listAll(this.driver, { prefix, ...after }))) {
+      const grants = await Promise.all(batch.map((key) => this.recordOf(listedKey(key))));
+      for (const [index, key] of batch.entries()) {
+        const grant = grants[index];
+        if (grant === undefined) continue;
+        const { kind, name } = granteeOfKey(key);
+        const id = key.slice(key.lastIndexOf('/') + 1);
+        yield { grantee: parseGrantee(`${kind}:${name}`), id, grant, place: key.slice(GRANTS_PREFIX.length) };
+      }
     }
-    return [...texts].map(parseGrantee);
+  }
+
+  private recordOf(key: Key): Promise<Grant | undefined> {
+    return readRecord(this.driver, key, (record) => parseGrant(record as GrantRecord));
   }
 }
 
-function idOf(grant: Grant): string {
+export interface HeldGrant {
+  readonly grantee: Grantee;
+  /** Within the grantee. */
+  readonly id: string;
+  readonly grant: Grant;
+  /** In the order of all. */
+  readonly place: string;
+}
+
+/** Of a grant within its grantee. */
+export function grantIdOf(grant: Grant): string {
   const text = JSON.stringify(grantRecord(grant));
   return createHash('sha256').update(text).digest('hex').slice(0, ID_LENGTH);
 }

@@ -1,5 +1,6 @@
 import { RegistryError } from '../errors/registry-error.js';
 import { BackendOutage } from '../ports/auth.js';
+import type { AuditTrail } from '../ports/audit.js';
 import type { AuthBackend, Credentials, PastLogin, Principal } from '../ports/auth.js';
 import type { LoginLimits, Outcome } from './login-limits.js';
 
@@ -9,15 +10,31 @@ export interface Login {
   readonly backend: AuthBackend;
 }
 
-/** Asks one backend after another who somebody is. */
+/** Which logins are recorded: those that authenticate each request anew record only failures. */
+export interface LoginRecord {
+  readonly record: 'all' | 'failures';
+}
+
+/** No name is longer. */
+const MOST_NAME = 64;
+
+/** Asks one backend after another who somebody is, and has it recorded before it answers. */
 export class Logins {
   constructor(
     private readonly backends: readonly AuthBackend[],
     private readonly limits: LoginLimits,
+    private readonly audit?: Pick<AuditTrail, 'record'>,
   ) {}
 
-  /** @throws RegistryError UNAUTHORIZED, TOOMANYREQUESTS; UNAVAILABLE where it cannot be decided */
-  async login(credentials: Credentials, address: string): Promise<Login> {
+  /**
+   * @throws RegistryError UNAUTHORIZED, TOOMANYREQUESTS; UNAVAILABLE where it cannot be decided; StorageError where it
+   * cannot be recorded
+   */
+  async login(
+    credentials: Credentials,
+    address: string,
+    { record }: LoginRecord = { record: 'all' },
+  ): Promise<Login> {
     const { username } = credentials;
     const trusted = this.limits.isTrusted(username, address);
     const wait = await this.limits.begin(username, address);
@@ -26,7 +43,12 @@ export class Logins {
       throw new RegistryError('TOOMANYREQUESTS', 'too many failed logins; try again later', { headers });
     }
     const login = await deciding(() => this.attempt({ ...credentials, address, trusted }, address));
-    if (login === undefined) throw new RegistryError('UNAUTHORIZED', 'the username or the password is wrong');
+    if (login === undefined) {
+      const by = username.slice(0, MOST_NAME);
+      await this.audit?.record({ action: 'login', outcome: 'denied', by, from: address });
+      throw new RegistryError('UNAUTHORIZED', 'the username or the password is wrong');
+    }
+    if (record === 'all') await this.recordSuccess(login, address);
     return login;
   }
 
@@ -37,13 +59,29 @@ export class Logins {
     return backend === undefined || principal === undefined ? undefined : { principal, backend };
   }
 
-  /** By a certificate that was checked; undefined where nobody has that name. */
-  async certified(name: string): Promise<Login | undefined> {
+  /**
+   * By a certificate that was checked; undefined where nobody has that name.
+   * @throws StorageError where it cannot be recorded
+   */
+  async certified(
+    name: string,
+    address: string,
+    { record }: LoginRecord = { record: 'all' },
+  ): Promise<Login | undefined> {
     for (const backend of this.backends) {
       const principal = await backend.certified?.(name);
-      if (principal !== undefined) return { principal, backend };
+      if (principal === undefined) continue;
+      const login = { principal, backend };
+      if (record === 'all') await this.recordSuccess(login, address);
+      return login;
     }
     return undefined;
+  }
+
+  private async recordSuccess({ principal }: Login, address: string): Promise<void> {
+    const { subject: by, token } = principal;
+    const used = token === undefined ? {} : { token };
+    await this.audit?.record({ action: 'login', outcome: 'ok', by, from: address, ...used });
   }
 
   /** One that was begun. */

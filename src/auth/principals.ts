@@ -86,8 +86,10 @@ export class Principals {
     await this.driver.delete(disabledKey(name));
   }
 
-  async *names(): AsyncGenerator<string> {
-    for await (const key of listAll(this.driver, { prefix: PRINCIPALS_PREFIX })) {
+  /** In order, from the one after `last`. */
+  async *names(last?: string): AsyncGenerator<string> {
+    const after = last === undefined ? {} : { startAfter: `${PRINCIPALS_PREFIX}${last}` };
+    for await (const key of listAll(this.driver, { prefix: PRINCIPALS_PREFIX, ...after })) {
       yield key.slice(PRINCIPALS_PREFIX.length);
     }
   }

@@ -161,6 +161,7 @@ function allows({ caller, access }: KnownToken, scope: Scope): boolean {
 
 class TokenCaller implements Caller {
   readonly subject: string;
+  readonly token: string | undefined;
   private readonly actions = new Map<RepositoryName, Set<Action>>();
 
   constructor(
@@ -168,6 +169,7 @@ class TokenCaller implements Caller {
     private readonly policy: GrantPolicy,
   ) {
     this.subject = claims.principal?.subject ?? '';
+    this.token = claims.principal?.token;
     for (const scope of claims.access) this.add(scope);
   }
 

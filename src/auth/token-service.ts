@@ -3,7 +3,7 @@ import type { Scope } from '../domain/scope.js';
 import { RegistryError } from '../errors/registry-error.js';
 import type { AccessPolicy, Credentials, Principal } from '../ports/auth.js';
 import type { BearerTokens } from './bearer-tokens.js';
-import type { Login, Logins } from './logins.js';
+import type { Login, LoginRecord, Logins } from './logins.js';
 import type { RefreshTokens } from './refresh-tokens.js';
 
 export interface TokenRequest {
@@ -63,7 +63,7 @@ export class TokenService {
     }
     for (let pass = 0; pass < MOST_PASSES; pass += 1) {
       const mark = this.parts.tokens.mark();
-      const login = await this.loginOf(request);
+      const login = await this.loginOf(request, { record: pass === 0 ? 'all' : 'failures' });
       const grant = await this.grantTo(login, request);
       if (login === undefined || this.parts.tokens.wereCurrent(login.principal, mark)) return grant;
     }
@@ -78,20 +78,18 @@ export class TokenService {
     return { token, expiresIn, issuedAt, scopes, ...(refreshToken !== undefined && { refreshToken }) };
   }
 
-  private async loginOf({
-    credentials,
-    refreshToken,
-    certificate,
-    address,
-  }: TokenRequest): Promise<Login | undefined> {
+  private async loginOf(
+    { credentials, refreshToken, certificate, address }: TokenRequest,
+    record: LoginRecord,
+  ): Promise<Login | undefined> {
     if (refreshToken !== undefined) {
       const login = await this.parts.refreshTokens.redeem(refreshToken);
       if (login === undefined)
         throw new RegistryError('UNAUTHORIZED', 'the refresh token is over; log in again');
       return login;
     }
-    if (credentials !== undefined) return this.parts.logins.login(credentials, address);
-    return certificate === undefined ? undefined : this.parts.logins.certified(certificate);
+    if (credentials !== undefined) return this.parts.logins.login(credentials, address, record);
+    return certificate === undefined ? undefined : this.parts.logins.certified(certificate, address, record);
   }
 
   private async grantedTo(principal: Principal | undefined, scopes: readonly Scope[]): Promise<Scope[]> {

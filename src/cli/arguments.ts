@@ -1,5 +1,16 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { InvalidValue, RepositoryPattern, parseGrant, type Grant } from '../composition/admin-arguments.js';
+import {
+  AUDIT_ACTIONS,
+  Digest,
+  InvalidValue,
+  RepositoryPattern,
+  parseGrant,
+  parseReference,
+  parseTag,
+  type Action,
+  type AuditAction,
+  type Grant,
+} from '../composition/admin-arguments.js';
 import { parseDuration } from '../composition/process-config.js';
 import { UsageError } from './exit.js';
 
@@ -26,6 +37,49 @@ export function parseLifetime(text: string): number {
   const lifetime = parseAge(text);
   if (lifetime === 0) throw new InvalidArgumentError('It would be over at once.');
   return lifetime;
+}
+
+/** The API counts in seconds. */
+export function wholeSeconds(milliseconds: number): number {
+  return Math.ceil(milliseconds / 1000);
+}
+
+export function parseCount(text: string): number {
+  const count = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  if (count === 0) throw new InvalidArgumentError('Give a whole number from 1 on.');
+  return count;
+}
+
+/** @throws InvalidValue */
+export function parseDigestText(text: string): string {
+  return Digest.parse(text).toString();
+}
+
+/** A tag or digest. @throws InvalidValue */
+export function parseReferenceText(text: string): string {
+  parseReference(text);
+  return text;
+}
+
+/** @throws InvalidValue */
+export function parseTagText(text: string): string {
+  return parseTag(text);
+}
+
+/** @throws UsageError */
+export function parseAuditAction(text: string): AuditAction {
+  const action = AUDIT_ACTIONS.find((known) => known === text);
+  if (action === undefined)
+    throw new UsageError(`there is no such action: give one of ${AUDIT_ACTIONS.join(', ')}`);
+  return action;
+}
+
+/** As the API takes it. */
+export function givenGrant({ repositories, actions }: Grant): {
+  readonly repositories: string;
+  readonly actions: Action[];
+} {
+  return { repositories: repositories.text, actions: [...actions] };
 }
 
 /** `pattern:actions`. @throws InvalidValue */

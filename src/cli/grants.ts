@@ -1,17 +1,20 @@
 import { Command } from 'commander';
-import { parseActions, parseGrantee } from '../composition/admin-arguments.js';
-import type { Action, Grantee, RepositoryPattern } from '../composition/admin-arguments.js';
-import type { AdminTools } from '../composition/admin-tools.js';
-import { jsonOption, parsePattern } from './arguments.js';
-import { withAdmin, type CommandContext, type ConfigOption, type ResultOptions } from './command-context.js';
-import { configOption } from './config.js';
-import { grid, printable } from './output.js';
-
-interface Told {
-  readonly grantee: string;
-  readonly repositories: string;
-  readonly actions: string;
-}
+import type { OperationResult } from '../api/operations.js';
+import {
+  granteeText,
+  parseActions,
+  parseGrantee,
+  type Action,
+  type Grant,
+  type Grantee,
+  type RepositoryPattern,
+} from '../composition/admin-arguments.js';
+import { givenGrant, parsePattern } from './arguments.js';
+import { withAdmin, type CommandContext, type TargetOptions } from './command-context.js';
+import { onAdminApi, withList } from './command-options.js';
+import { removeGrant } from './grant-removal.js';
+import { printList, type ListOptions } from './lists.js';
+import { printable } from './output.js';
 
 const GRANTEE = 'user:NAME, robot:NAME, group:NAME or role:NAME';
 
@@ -28,13 +31,9 @@ export function grantCommand(context: CommandContext): Command {
       remove(context, grantee, { repositories: pattern, actions }, options),
     ),
   );
-  command
-    .command('list')
-    .description('show the grants')
-    .argument('[grantee]', GRANTEE, parseGrantee)
-    .addOption(jsonOption())
-    .addOption(configOption())
-    .action((grantee: Grantee | undefined, options: ResultOptions) => list(context, grantee, options));
+  withList(
+    command.command('list').description('show the grants').argument('[grantee]', GRANTEE, parseGrantee),
+  ).action((grantee: Grantee | undefined, options: ListOptions) => list(context, grantee, options));
   return command;
 }
 
@@ -42,65 +41,63 @@ type GrantAction = (
   grantee: Grantee,
   pattern: RepositoryPattern,
   actions: readonly Action[],
-  options: ConfigOption,
+  options: TargetOptions,
 ) => Promise<void>;
 
 function withGrant(command: Command, action: GrantAction): Command {
-  return command
-    .argument('<grantee>', GRANTEE, parseGrantee)
-    .argument('<pattern>', 'repository names; * stands within a component, ** for components', parsePattern)
-    .argument('<actions>', 'pull, push, delete with commas between, or *', parseActions)
-    .addOption(configOption())
-    .action(action);
+  return onAdminApi(
+    command
+      .argument('<grantee>', GRANTEE, parseGrantee)
+      .argument('<pattern>', 'repository names; * stands within a component, ** for components', parsePattern)
+      .argument('<actions>', 'pull, push, delete with commas between, or *', parseActions),
+  ).action(action);
 }
-
-type Grant = Parameters<AdminTools['permissions']['add']>[1];
 
 async function add(
   context: CommandContext,
   grantee: Grantee,
   grant: Grant,
-  options: ConfigOption,
+  options: TargetOptions,
 ): Promise<void> {
-  const { isStranger } = await withAdmin(context, options, ({ permissions }) =>
-    permissions.add(grantee, grant),
-  );
-  if (isStranger) {
+  const body = { grantee: granteeText(grantee), ...givenGrant(grant) };
+  const { value } = await withAdmin(context, options, (api) => api.call('addGrant', { body }));
+  if (value.isStranger) {
     context.err(
       `stackyard: the store has no user ${printable(grantee.name)}; the grant is for one from elsewhere\n`,
     );
   }
-  const { repositories, actions } = toldOf(grantee, grant);
-  context.out(`${grantee.kind} ${grantee.name} may ${actions} in ${repositories}\n`);
+  context.out(`${grantee.kind} ${printable(grantee.name)} may ${textOf(grant)}\n`);
 }
 
 async function remove(
   context: CommandContext,
   grantee: Grantee,
   grant: Grant,
-  options: ConfigOption,
+  options: TargetOptions,
 ): Promise<void> {
-  await withAdmin(context, options, ({ permissions }) => permissions.remove(grantee, grant));
-  const { repositories, actions } = toldOf(grantee, grant);
-  context.out(`${grantee.kind} ${grantee.name} lost the grant of ${actions} in ${repositories}\n`);
+  await withAdmin(context, options, (api) => removeGrant(api, granteeText(grantee), givenGrant(grant)));
+  context.out(`${grantee.kind} ${printable(grantee.name)} lost the grant of ${textOf(grant)}\n`);
 }
 
 async function list(
   context: CommandContext,
   grantee: Grantee | undefined,
-  options: ResultOptions,
+  options: ListOptions,
 ): Promise<void> {
-  const held: Told[] = [];
-  await withAdmin(context, options, async ({ permissions }) => {
-    for await (const { grantee: holder, grant } of permissions.list(grantee))
-      held.push(toldOf(holder, grant));
-  });
-  const rows = held.map(({ grantee: holder, repositories, actions }) => [holder, repositories, actions]);
-  context.out(
-    options.json ? `${JSON.stringify(held)}\n` : grid(['grantee', 'repositories', 'actions'], rows),
+  const columns = {
+    heading: ['grantee', 'repositories', 'actions'],
+    row: ({ grantee: holder, repositories, actions }: HeldGrant) => [holder, repositories, actions.join(',')],
+  };
+  await withAdmin(context, options, (api) =>
+    printList(context, options, columns, async (paging) => {
+      const query = { ...paging, ...(grantee !== undefined && { grantee: granteeText(grantee) }) };
+      return (await api.call('listGrants', { query })).value;
+    }),
   );
 }
 
-function toldOf({ kind, name }: Grantee, { repositories, actions }: Grant): Told {
-  return { grantee: `${kind}:${name}`, repositories: repositories.text, actions: actions.join(',') };
+type HeldGrant = OperationResult<'listGrants'>['items'][number];
+
+function textOf({ repositories, actions }: Grant): string {
+  return `${actions.join(',')} in ${repositories.text}`;
 }

@@ -1,8 +1,7 @@
 import { Command } from 'commander';
-import { jsonOption } from './arguments.js';
 import { withAdmin, type CommandContext, type ResultOptions } from './command-context.js';
-import { configOption } from './config.js';
-import { counted, grid, readableTime } from './output.js';
+import { withResult } from './command-options.js';
+import { counted, grid, printResult, readableTime } from './output.js';
 
 interface RotateOptions extends ResultOptions {
   readonly now: boolean;
@@ -11,39 +10,40 @@ interface RotateOptions extends ResultOptions {
 /** `stackyard key` */
 export function keyCommand(context: CommandContext): Command {
   const command = new Command('key').description('the keys that sign bearer tokens');
-  command
-    .command('list')
-    .description('show the keys, the newest first')
-    .addOption(jsonOption())
-    .addOption(configOption())
-    .action((options: ResultOptions) => list(context, options));
-  command
-    .command('rotate')
-    .description('sign with a new key, and remove those that nothing needs any more')
-    .option('--now', 'remove all others at once: everybody has to log in again', false)
-    .addOption(jsonOption())
-    .addOption(configOption())
-    .action((options: RotateOptions) => rotate(context, options));
+  withResult(command.command('list').description('show the keys, the newest first')).action(
+    (options: ResultOptions) => list(context, options),
+  );
+  withResult(
+    command
+      .command('rotate')
+      .description('sign with a new key, and remove those that nothing needs any more')
+      .option('--now', 'remove all others at once: everybody has to log in again', false),
+  ).action((options: RotateOptions) => rotate(context, options));
   return command;
 }
 
 async function list(context: CommandContext, options: ResultOptions): Promise<void> {
-  const keys = await withAdmin(context, options, (tools) => tools.keys.list());
-  const rows = keys.map(({ id, createdAt, signs, neededUntil }) => [
-    id,
-    readableTime(createdAt, ''),
-    signs ? 'signs' : `verifies until ${readableTime(neededUntil, '')}`,
-  ]);
-  context.out(options.json ? `${JSON.stringify(keys)}\n` : grid(['id', 'created', 'use'], rows));
+  const { value } = await withAdmin(context, options, (api) => api.call('listKeys'));
+  printResult(context, options, value.items, (keys) =>
+    grid(
+      ['id', 'created', 'use'],
+      keys.map(({ id, createdAt, signs, neededUntil }) => [
+        id,
+        readableTime(createdAt, ''),
+        signs ? 'signs' : `verifies until ${readableTime(neededUntil, '')}`,
+      ]),
+    ),
+  );
 }
 
 async function rotate(context: CommandContext, options: RotateOptions): Promise<void> {
-  const { now } = options;
-  const rotation = await withAdmin(context, options, (tools) => tools.keys.rotate({ now }));
-  const { created, removed } = rotation;
-  context.out(
-    options.json
-      ? `${JSON.stringify(rotation)}\n`
-      : `${created} signs from now on; removed ${counted(removed.length, 'older key')}\n`,
+  const body = { now: options.now };
+  const { value } = await withAdmin(context, options, (api) => api.call('rotateKeys', { body }));
+  printResult(
+    context,
+    options,
+    value,
+    ({ created, removed }) =>
+      `${created} signs from now on; removed ${counted(removed.length, 'older key')}\n`,
   );
 }

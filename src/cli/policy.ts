@@ -1,66 +1,68 @@
 import { Command } from 'commander';
-import { parseActions, parseGrantee, parseRepositoryName } from '../composition/admin-arguments.js';
-import type { AdminTools } from '../composition/admin-tools.js';
-import { jsonOption } from './arguments.js';
-import { withAdmin, type CommandContext, type ResultOptions } from './command-context.js';
-import { configOption } from './config.js';
+import type { OperationResult } from '../api/operations.js';
+import {
+  parseActions,
+  parseGrantee,
+  parseRepositoryName,
+  type Action,
+} from '../composition/admin-arguments.js';
+import { serverOf, withAdmin, type CommandContext, type ResultOptions } from './command-context.js';
+import { withResult } from './command-options.js';
 import { EXIT, QuietExit, UsageError } from './exit.js';
-import { printable } from './output.js';
+import { printResult, printable } from './output.js';
 
-type Question = Parameters<AdminTools['explain']>[0];
-type Explanation = Awaited<ReturnType<AdminTools['explain']>>;
-
-interface Asked {
-  readonly text: string;
-  readonly who: Question['who'];
-}
+type Explanation = OperationResult<'explainAccess'>;
 
 /** `stackyard policy explain` */
 export function policyCommand(context: CommandContext): Command {
   const command = new Command('policy').description('what the rights come to');
-  command
-    .command('explain')
-    .description('tell whether somebody may do something, and by what')
-    .argument('<who>', 'a user or robot, anonymous, user:NAME, robot:NAME, group:NAME or role:NAME', parseWho)
-    .argument('<repository>', 'its name', parseRepositoryName)
-    .argument('<action>', 'pull, push or delete', parseAction)
-    .addOption(jsonOption())
-    .addOption(configOption())
-    .addHelpText('after', '\nExit codes: 0 allowed, 3 denied, 1 failure, 2 wrong usage or configuration.')
-    .action(
-      (who: Asked, repository: Question['repository'], action: Question['action'], options: ResultOptions) =>
-        explain(context, who, { repository, action }, options),
-    );
+  withResult(
+    command
+      .command('explain')
+      .description('tell whether somebody may do something, and by what')
+      .argument(
+        '<who>',
+        'a user or robot, anonymous, user:NAME, robot:NAME, group:NAME or role:NAME',
+        parseWho,
+      )
+      .argument('<repository>', 'its name', parseRepositoryName)
+      .argument('<action>', 'pull, push or delete', parseAction)
+      .addHelpText('after', '\nExit codes: 0 allowed, 3 denied; the others as of every command.'),
+  ).action((who: string, repository: string, action: Action, options: ResultOptions) =>
+    explain(context, { who, repository, action }, options),
+  );
   return command;
 }
 
-async function explain(
-  context: CommandContext,
-  { text, who }: Asked,
-  asked: Omit<Question, 'who'>,
-  options: ResultOptions,
-): Promise<void> {
-  if (context.loadConfig(options.config).auth.mode === 'none') {
+interface Question {
+  readonly who: string;
+  readonly repository: string;
+  readonly action: Action;
+}
+
+async function explain(context: CommandContext, query: Question, options: ResultOptions): Promise<void> {
+  const isLocal = serverOf(context, options) === undefined;
+  if (isLocal && context.loadConfig(options.config).auth.mode === 'none') {
     context.err('stackyard: auth.mode is none: until that is token, everybody may do everything\n');
   }
-  const found = await withAdmin(context, options, (tools) => tools.explain({ who, ...asked }));
-  const { isStranger, ...explanation } = found;
+  const { value } = await withAdmin(context, options, (api) => api.call('explainAccess', { query }));
+  const { isStranger, ...explanation } = value;
   if (isStranger) {
     context.err(
-      `stackyard: there is no user or robot ${printable(text)} here; only its own grants are known\n`,
+      `stackyard: there is no user or robot ${printable(query.who)} here; only its own grants are known\n`,
     );
   }
-  const { repository, action } = asked;
-  context.out(
-    options.json
-      ? `${JSON.stringify({ who: text, repository, action, ...explanation })}\n`
-      : `${explanation.allowed ? 'allowed' : 'denied'}: ${reasonOf(found)}\n`,
+  printResult(
+    context,
+    options,
+    { ...query, ...explanation },
+    ({ allowed }) => `${allowed ? 'allowed' : 'denied'}: ${reasonOf(value)}\n`,
   );
   if (!explanation.allowed) throw new QuietExit(EXIT.denied);
 }
 
 function reasonOf({ by, grantee = '', grant }: Explanation): string {
-  const what = `${grant?.actions} on ${grant?.repositories}`;
+  const what = `${grant?.actions.join(',')} on ${grant?.repositories}`;
   switch (by) {
     case 'grant':
       return `${printable(grantee)} has the grant of ${what}`;
@@ -78,13 +80,13 @@ function reasonOf({ by, grantee = '', grant }: Explanation): string {
 }
 
 /** @throws InvalidValue */
-function parseWho(text: string): Asked {
-  if (text === 'anonymous') return { text, who: { kind: 'anonymous' } };
-  return { text, who: text.includes(':') ? parseGrantee(text) : { kind: 'account', name: text } };
+function parseWho(text: string): string {
+  if (text.includes(':')) parseGrantee(text);
+  return text;
 }
 
 /** @throws InvalidValue, UsageError */
-function parseAction(text: string): Question['action'] {
+function parseAction(text: string): Action {
   const [action, more] = parseActions(text);
   if (action === undefined || more !== undefined) {
     throw new UsageError(`'${printable(text)}' is not one action: give pull, push or delete`);

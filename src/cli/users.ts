@@ -1,12 +1,14 @@
 import { Command } from 'commander';
+import type { AdminConnection } from '../api/admin-connection.js';
+import type { OperationResult } from '../api/operations.js';
 import { parseLocalName } from '../composition/admin-arguments.js';
-import type { AdminTools } from '../composition/admin-tools.js';
-import { accountCommands } from './account-commands.js';
-import { collected, jsonOption } from './arguments.js';
-import { withAdmin, type CommandContext, type ConfigOption, type ResultOptions } from './command-context.js';
-import { configOption } from './config.js';
+import { accountCommands, changeUser } from './account-commands.js';
+import { collected } from './arguments.js';
+import { withAdmin, type CommandContext, type ResultOptions, type TargetOptions } from './command-context.js';
+import { onAdminApi, withList, withResult } from './command-options.js';
 import { UsageError } from './exit.js';
-import { grid, readableTime } from './output.js';
+import { printList, type ListOptions } from './lists.js';
+import { printResult, readableTime, table } from './output.js';
 
 interface PasswordOptions extends ResultOptions {
   readonly passwordStdin: boolean;
@@ -17,60 +19,63 @@ interface CreateOptions extends PasswordOptions {
   readonly group?: readonly string[];
 }
 
+type User = OperationResult<'getUser'>;
+type ChangedUser = OperationResult<'updateUser'>;
+/** Of a user that is made or changed. */
+type PasswordWish = { readonly password: string } | { readonly makePassword: true };
+
 const PASSWORD_STDIN = 'read the password from the first line of the standard input; else one is made';
 
 /** `stackyard user` */
 export function userCommand(context: CommandContext): Command {
   const command = new Command('user').description('users who log in with a password');
-  command
-    .command('create')
-    .description('make a user')
-    .argument('<name>', 'letters, digits, dots, dashes and underscores', parseLocalName)
-    .option('--admin', 'who may do everything everywhere', false)
-    .option('--group <group>', 'in this group; may be repeated', collected(parseLocalName))
-    .option('--password-stdin', PASSWORD_STDIN, false)
-    .addOption(jsonOption())
-    .addOption(configOption())
-    .action((name: string, options: CreateOptions) => create(context, name, options));
-  command
-    .command('list')
-    .description('show the users')
-    .addOption(jsonOption())
-    .addOption(configOption())
-    .action((options: ResultOptions) => list(context, options));
-  command
-    .command('passwd')
-    .description('give a user another password; logins by the old one end')
-    .argument('<name>', 'the user', parseLocalName)
-    .option('--password-stdin', PASSWORD_STDIN, false)
-    .addOption(jsonOption())
-    .addOption(configOption())
-    .action((name: string, options: PasswordOptions) => changePassword(context, name, options));
-  command
-    .command('groups')
-    .description('put a user into these groups, and out of all others')
-    .argument('<name>', 'the user', parseLocalName)
-    .argument('[groups...]', 'all groups of the user', collected(parseLocalName))
-    .addOption(configOption())
-    .action((name: string, groups: readonly string[], options: ConfigOption) =>
-      setGroups(context, name, groups, options),
-    );
-  command
-    .command('admin')
-    .description('let a user do everything everywhere, or no longer')
-    .argument('<name>', 'the user', parseLocalName)
-    .argument('<on|off>', 'on or off', parseSwitch)
-    .addOption(configOption())
-    .action((name: string, admin: boolean, options: ConfigOption) => setAdmin(context, name, admin, options));
+  withResult(
+    command
+      .command('create')
+      .description('make a user')
+      .argument('<name>', 'letters, digits, dots, dashes and underscores', parseLocalName)
+      .option('--admin', 'who may do everything everywhere', false)
+      .option('--group <group>', 'in this group; may be repeated', collected(parseLocalName))
+      .option('--password-stdin', PASSWORD_STDIN, false),
+  ).action((name: string, options: CreateOptions) => create(context, name, options));
+  withList(command.command('list').description('show the users')).action((options: ListOptions) =>
+    list(context, options),
+  );
+  withResult(
+    command.command('show').description('show a user').argument('<name>', 'the user', parseLocalName),
+  ).action((name: string, options: ResultOptions) => show(context, name, options));
+  withResult(
+    command
+      .command('passwd')
+      .description('give a user another password; logins by the old one end')
+      .argument('<name>', 'the user', parseLocalName)
+      .option('--password-stdin', PASSWORD_STDIN, false),
+  ).action((name: string, options: PasswordOptions) => changePassword(context, name, options));
+  onAdminApi(
+    command
+      .command('groups')
+      .description('put a user into these groups, and out of all others')
+      .argument('<name>', 'the user', parseLocalName)
+      .argument('[groups...]', 'all groups of the user', collected(parseLocalName)),
+  ).action((name: string, groups: readonly string[], options: TargetOptions) =>
+    setGroups(context, name, groups, options),
+  );
+  onAdminApi(
+    command
+      .command('admin')
+      .description('let a user do everything everywhere, or no longer')
+      .argument('<name>', 'the user', parseLocalName)
+      .argument('<on|off>', 'on or off', parseSwitch),
+  ).action((name: string, admin: boolean, options: TargetOptions) => setAdmin(context, name, admin, options));
   accountCommands(command, context, 'user');
   return command;
 }
 
 async function create(context: CommandContext, name: string, options: CreateOptions): Promise<void> {
   const { admin, group: groups = [] } = options;
-  await withPassword(context, options, async ({ accounts }, password) => {
-    await accounts.createUser(name, { password, admin, groups });
-    return { name, text: `made the user ${name}` };
+  await withPassword(context, options, `made the user ${name}`, async (api, wish) => {
+    const body = { name, ...wish, admin, groups };
+    return (await api.call('createUser', { body })).value;
   });
 }
 
@@ -79,40 +84,53 @@ async function changePassword(
   name: string,
   options: PasswordOptions,
 ): Promise<void> {
-  await withPassword(context, options, async ({ accounts }, password) => {
-    await accounts.setPassword(name, password);
-    return { name, text: `${name} has another password` };
-  });
+  await withPassword(context, options, `${name} has another password`, (api, wish) =>
+    changeUser(api, name, wish),
+  );
 }
 
 /** Does the work with a password, and tells one that was made, this once. */
 async function withPassword(
   context: CommandContext,
   options: PasswordOptions,
-  work: (tools: AdminTools, password: string) => Promise<{ readonly name: string; readonly text: string }>,
+  text: string,
+  work: (api: AdminConnection, wish: PasswordWish) => Promise<ChangedUser>,
 ): Promise<void> {
   const given = options.passwordStdin ? await context.readLine() : undefined;
   if (given === '') throw new UsageError('there is no password on the standard input');
-  await withAdmin(context, options, async (tools) => {
-    const password = given ?? tools.accounts.newPassword();
-    const { name, text } = await work(tools, password);
-    const made = given === undefined ? { password } : {};
-    const told = given === undefined ? `password (shown only once): ${password}\n` : '';
-    context.out(options.json ? `${JSON.stringify({ name, ...made })}\n` : `${text}\n${told}`);
-  });
+  const wish: PasswordWish = given === undefined ? { makePassword: true } : { password: given };
+  const user = await withAdmin(context, options, (api) => work(api, wish));
+  printResult(context, options, user, ({ password }) =>
+    password === undefined ? `${text}\n` : `${text}\npassword (shown only once): ${password}\n`,
+  );
 }
 
-async function list(context: CommandContext, options: ResultOptions): Promise<void> {
-  const users = await withAdmin(context, options, ({ accounts }) => accounts.list('user'));
-  const rows = users.map(({ name, createdAt, admin, groups, disabled }) => [
-    name,
-    readableTime(createdAt, ''),
-    admin ? 'admin' : '-',
-    disabled ? 'disabled' : 'enabled',
-    groups.join(' ') || '-',
-  ]);
-  context.out(
-    options.json ? `${JSON.stringify(users)}\n` : grid(['name', 'created', 'admin', 'login', 'groups'], rows),
+async function list(context: CommandContext, options: ListOptions): Promise<void> {
+  const columns = {
+    heading: ['name', 'created', 'admin', 'login', 'groups'],
+    row: ({ name, createdAt, admin, disabled, groups }: User) => [
+      name,
+      readableTime(createdAt, ''),
+      admin ? 'admin' : '-',
+      disabled ? 'disabled' : 'enabled',
+      groups.join(' ') || '-',
+    ],
+  };
+  await withAdmin(context, options, (api) =>
+    printList(context, options, columns, async (query) => (await api.call('listUsers', { query })).value),
+  );
+}
+
+async function show(context: CommandContext, name: string, options: ResultOptions): Promise<void> {
+  const { value } = await withAdmin(context, options, (api) => api.call('getUser', { params: { name } }));
+  printResult(context, options, value, ({ createdAt, admin, disabled, groups }) =>
+    table([
+      ['name', name],
+      ['created', readableTime(createdAt, '')],
+      ['admin', admin ? 'yes' : 'no'],
+      ['login', disabled ? 'disabled' : 'enabled'],
+      ['groups', groups.join(' ') || '-'],
+    ]),
   );
 }
 
@@ -120,9 +138,9 @@ async function setGroups(
   context: CommandContext,
   name: string,
   groups: readonly string[],
-  options: ConfigOption,
+  options: TargetOptions,
 ): Promise<void> {
-  await withAdmin(context, options, ({ accounts }) => accounts.setGroups(name, groups));
+  await withAdmin(context, options, (api) => changeUser(api, name, { groups }));
   context.out(`${name} is in ${groups.length === 0 ? 'no group' : groups.join(', ')}\n`);
 }
 
@@ -130,9 +148,9 @@ async function setAdmin(
   context: CommandContext,
   name: string,
   admin: boolean,
-  options: ConfigOption,
+  options: TargetOptions,
 ): Promise<void> {
-  await withAdmin(context, options, ({ accounts }) => accounts.setAdmin(name, admin));
+  await withAdmin(context, options, (api) => changeUser(api, name, { admin }));
   context.out(`${name} is ${admin ? 'an admin' : 'no admin'}\n`);
 }
 

@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { AccountDirectory } from '../admin/account-directory.js';
 import { Accounts } from '../admin/accounts.js';
 import { explainAccess } from '../admin/explanation.js';
-import type { Explanation, Question } from '../admin/explanation.js';
+import type { AdminServices } from '../admin/admin-services.js';
 import { KeyRing } from '../admin/key-ring.js';
 import { OwnedTokens } from '../admin/owned-tokens.js';
 import { Permissions } from '../admin/permissions.js';
@@ -13,58 +14,23 @@ import { GrantPolicy } from '../auth/policy.js';
 import { GRACE_SECONDS } from '../auth/token-access.js';
 import type { Config } from '../config/index.js';
 import type { Principal } from '../ports/auth.js';
+import type { Locker } from '../ports/locker.js';
 import { createAuthStore } from './auth.js';
 import type { AuthParts } from './auth.js';
-import { BcryptThread } from './bcrypt-thread.js';
 import { StartError } from './listen.js';
-import { openConfiguredStore } from './store.js';
-import { systemClock, systemIds } from './system.js';
-import { createTelemetry } from './telemetry.js';
 
-/** What administrators do with the logins and rights of a store, beside a server or without one. */
-export interface AdminTools {
-  readonly accounts: Accounts;
-  readonly tokens: OwnedTokens;
-  readonly permissions: Permissions;
-  readonly keys: KeyRing;
-  explain(question: Question): Promise<Explanation>;
-  close(): Promise<void>;
+export interface AdminToolParts extends Omit<AuthParts, 'audit'> {
+  readonly locker: Locker;
 }
 
-/** What root writes for itself alone a server of another user could not read. @throws StartError */
-async function requireOwner({ storage }: Config): Promise<void> {
-  if (storage.driver !== 'filesystem' || process.geteuid?.() !== 0) return;
-  const { root } = storage.filesystem;
-  const uid = await stat(root).then(
-    (found) => found.uid,
-    () => 0,
-  );
-  if (uid !== 0)
-    throw new StartError(
-      `${root} belongs to user ${uid}: run this as that user, such as by sudo -u '#${uid}'`,
-    );
-}
+/** What administrators do with the logins and rights of a store, in a server or beside one. */
+export type AdminTools = Pick<
+  AdminServices,
+  'accounts' | 'directory' | 'tokens' | 'permissions' | 'keys' | 'explain'
+>;
 
-/** @throws StartError */
-export async function openAdmin(config: Config): Promise<AdminTools> {
-  if (config.storage.driver === 'memory') {
-    throw new StartError("a memory store is its server's alone: set storage.driver to filesystem or swift");
-  }
-  await requireOwner(config);
-  const { driver } = await openConfiguredStore(config, createTelemetry());
-  const hasher = new BcryptThread();
-  const tools = createAdminTools({ driver, clock: systemClock, ids: systemIds, hasher }, config.auth);
-  return {
-    ...tools,
-    close: async () => {
-      await hasher.close();
-      await driver.close();
-    },
-  };
-}
-
-export function createAdminTools(parts: AuthParts, rules: Config['auth']): Omit<AdminTools, 'close'> {
-  const { clock, ids, hasher } = parts;
+export function createAdminTools(parts: AdminToolParts, rules: Config['auth']): AdminTools {
+  const { clock, ids, hasher, locker } = parts;
   const { principals, tokens, grants, generations, keys } = createAuthStore(parts);
   const { personalNamespaces, refreshMaxAge, tokenMaxAge, anonymousPull } = rules;
   const owned = new OwnedTokens({ principals, tokens, clock });
@@ -90,8 +56,10 @@ export function createAdminTools(parts: AuthParts, rules: Config['auth']): Omit<
       hasher,
       clock,
       ids,
+      locker,
       isFileUser,
     }),
+    directory: new AccountDirectory(principals),
     tokens: owned,
     permissions: new Permissions({ principals, grants, generations }),
     keys: new KeyRing(keys, clock, longest),

@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { LoginAdminAccess } from '../auth/admin-access.js';
+import type { AdminAccess } from '../auth/admin-access.js';
 import { AccessTokens } from '../auth/access-tokens.js';
 import { HtpasswdBackend } from '../auth/backends/htpasswd.js';
 import type { KeystoneClient } from '../auth/backends/keystone-client.js';
@@ -23,6 +25,7 @@ import type { Config } from '../config/index.js';
 import type { ClientOrigin } from '../http/client-origin.js';
 import type { TokenRouteParts } from '../http/token/token-routes.js';
 import type { AccessController } from '../ports/access.js';
+import type { AuditTrail } from '../ports/audit.js';
 import type { AuthBackend } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
@@ -38,6 +41,8 @@ export interface AuthParts {
   readonly hasher: PasswordHasher;
   /** Told of what is wrong with a password file, and of users with too many projects. */
   readonly log?: Logger;
+  /** Told of each login. */
+  readonly audit?: AuditTrail;
 }
 
 /** What of logins and rights lies in the store; the command line works on the same. */
@@ -70,6 +75,7 @@ export function createAuth(
   origin: ClientOrigin,
 ): {
   readonly access: AccessController;
+  readonly adminAccess: AdminAccess;
   readonly routes: TokenRouteParts;
   readonly close: () => Promise<void>;
 } {
@@ -81,7 +87,7 @@ export function createAuth(
   const passwords = new PasswordChecks(hasher, clock, ids);
   const keystone = keystoneClient(rules.keystone);
   const backends = createBackends({ ...parts, principals, tokens, passwords, keystone }, rules);
-  const logins = new Logins(backends, new LoginLimits(clock, rules.logins));
+  const logins = new Logins(backends, new LoginLimits(clock, rules.logins), parts.audit);
   const bearers = new BearerTokens(
     { keys, generations, clock, ids },
     { issuer, service, seconds: Math.floor(rules.tokenMaxAge / 1000) },
@@ -95,6 +101,7 @@ export function createAuth(
   const external = externalIssuer(rules, clock);
   return {
     access: new TokenAccess({ tokens: bearers, external, generations, policy, clock, realmOf, service }),
+    adminAccess: new LoginAdminAccess({ logins, tokens, policy }),
     routes: {
       tokens: new TokenService({ logins, tokens: bearers, refreshTokens, policy }, service),
       keys,

@@ -5,6 +5,11 @@ import { redactFields, redactText } from './redact.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
+/** A log whose least level can be changed while it is written. */
+export interface AdjustableLogger extends Logger {
+  readonly setLevel: (level: LogLevel) => void;
+}
+
 const STDOUT = 1;
 const BACKLOG_BYTES = 4 * 2 ** 20;
 
@@ -12,7 +17,7 @@ const BACKLOG_BYTES = 4 * 2 ** 20;
  * JSON lines to stdout, written in the background and at the end of the process. A closed or full stdout loses lines
  * and never stops the server.
  */
-export function createLogger(level: LogLevel, options: { readonly fd?: number } = {}): Logger {
+export function createLogger(level: LogLevel, options: { readonly fd?: number } = {}): AdjustableLogger {
   const output = new LogOutput({
     fd: options.fd ?? STDOUT,
     backlogBytes: BACKLOG_BYTES,
@@ -38,5 +43,8 @@ export function createLogger(level: LogLevel, options: { readonly fd?: number } 
     warn: log('warn'),
     error: log('error'),
     flush: () => output.flush(),
+    setLevel: (next) => {
+      lines.level = next;
+    },
   };
 }

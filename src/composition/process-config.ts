@@ -23,6 +23,21 @@ export function processSwiftAccount(config: Config): OpenStackAccount | undefine
   return swiftAccount(config, readFile);
 }
 
+/** Where the command line works on a server unless it says otherwise: STACKYARD_SERVER. */
+export function processServer(): string | undefined {
+  return process.env['STACKYARD_SERVER'] || undefined;
+}
+
+/** For logins, and where they are kept. */
+export function processEnvironment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}
+
 function readFile(path: string): string {
   return readFileSync(path, 'utf8');
+}
+
+/** Milliseconds since 1970. */
+export function processNow(): number {
+  return Date.now();
 }

@@ -1,3 +1,5 @@
+import { purgeAudit } from '../audit/purge-audit.js';
+import { purgeIdempotency } from '../jobs/purge-idempotency.js';
 import { purgeUploads } from '../jobs/purge-uploads.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
@@ -9,24 +11,26 @@ export interface PurgeTimes {
   /** 0 switches the timer off. */
   readonly purgeEvery: number;
   readonly purgeAfter: number;
+  /** What was done longer ago than this is forgotten; nothing for 0. */
+  readonly auditKeep: number;
 }
 
 /**
- * Purges dead uploads as soon as the store is open and then every `purgeEvery`; on a shared store it only reports.
- * Answers how to stop.
+ * Purges dead uploads, old audit events and kept answers as soon as the store is open and then every `purgeEvery`; of
+ * the uploads of a shared store it only reports. Answers how to stop.
  */
 export function startPurgeTimer(
   store: Pick<ServedStore, 'whenOpen'>,
-  { purgeEvery, purgeAfter }: PurgeTimes,
+  times: PurgeTimes,
   clock: Clock,
   log: Logger,
 ): () => void {
-  let stopped = purgeEvery === 0;
+  let stopped = times.purgeEvery === 0;
   let stopTimer = (): void => undefined;
   store.whenOpen((open) => {
     if (stopped) return;
-    void purge(open, purgeAfter, clock, log);
-    stopTimer = clock.every(purgeEvery, () => void purge(open, purgeAfter, clock, log));
+    void purge(open, times, clock, log);
+    stopTimer = clock.every(times.purgeEvery, () => void purge(open, times, clock, log));
   });
   return () => {
     stopped = true;
@@ -34,7 +38,13 @@ export function startPurgeTimer(
   };
 }
 
-async function purge(
+async function purge(open: OpenStore, times: PurgeTimes, clock: Clock, log: Logger): Promise<void> {
+  await purgeDead(open, times.purgeAfter, clock, log);
+  if (times.auditKeep > 0) await purgeEvents(open, times.auditKeep, clock, log);
+  await purgeAnswers(open, clock, log);
+}
+
+async function purgeDead(
   { driver, format }: OpenStore,
   olderThan: number,
   clock: Clock,
@@ -47,5 +57,27 @@ async function purge(
       log.info(report, format.shared ? 'dead uploads of a shared store, left alone' : 'purged dead uploads');
   } catch (error) {
     log.error({ reason: (error as Error).message }, 'the purge of dead uploads failed; it runs again later');
+  }
+}
+
+/** These are ours, whoever else writes to the store. */
+async function purgeEvents({ driver }: OpenStore, keep: number, clock: Clock, log: Logger): Promise<void> {
+  try {
+    const report = await purgeAudit(driver, clock, keep);
+    if (report.failed !== undefined) log.warn(report, 'purged old audit events, but not all; the rest later');
+    else log.info(report, 'purged old audit events');
+  } catch (error) {
+    log.error({ reason: (error as Error).message }, 'the purge of audit events failed; it runs again later');
+  }
+}
+
+/** Of stores where they expire there are none. */
+async function purgeAnswers({ driver }: OpenStore, clock: Clock, log: Logger): Promise<void> {
+  try {
+    const report = await purgeIdempotency(driver, clock);
+    if (report.failed !== undefined) log.warn(report, 'purged kept answers, but not all; the rest later');
+    else if (report.answers > 0) log.info(report, 'purged kept answers');
+  } catch (error) {
+    log.error({ reason: (error as Error).message }, 'the purge of kept answers failed; it runs again later');
   }
 }

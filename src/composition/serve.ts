@@ -5,10 +5,13 @@ import { createAuthStore } from './auth.js';
 import { BcryptThread } from './bcrypt-thread.js';
 import { ensureFirstAdmin } from './first-admin.js';
 import { StartError, listen } from './listen.js';
+import { processLocks, workerLocks } from './locks.js';
 import { createLogger } from './logger.js';
+import type { AdjustableLogger } from './logger.js';
 import { loadProcessConfig } from './process-config.js';
 import type { Config } from './process-config.js';
 import { startPurgeTimer } from './purge-timer.js';
+import type { PurgeTimes } from './purge-timer.js';
 import { openServedStore } from './served-store.js';
 import { composeServer } from './server.js';
 import type { OpenStore } from './store.js';
@@ -34,12 +37,18 @@ export async function serve(options: { configPath?: string } = {}): Promise<void
   await flushed(log);
 }
 
-async function serveAlone(config: Config, log: Logger): Promise<void> {
+async function serveAlone(config: Config, log: AdjustableLogger): Promise<void> {
   const stop = stopSignal();
-  const { server, store, drain } = await composeServer(config, log, noInvalidations);
+  const { server, store, drain } = await composeServer({
+    config,
+    log,
+    invalidations: noInvalidations,
+    locker: processLocks(),
+    setLevel: log.setLevel,
+  });
   await makeFirstAdmin(config, log, store);
   announce(config, log, await listen(server, config.server.host, config.server.port));
-  const stopPurging = startPurgeTimer(store, config.uploads, systemClock, log);
+  const stopPurging = startPurgeTimer(store, purgeTimes(config), systemClock, log);
   const signal = await stop;
   log.info({ signal }, 'draining');
   stopPurging();
@@ -58,7 +67,7 @@ async function serveByWorkers(
   await makeFirstAdmin(config, log, store);
   const workers = await startWorkers(count, configPath === undefined ? [] : ['--config', configPath], log);
   announce(config, log, workers.address);
-  const stopPurging = startPurgeTimer(store, config.uploads, systemClock, log);
+  const stopPurging = startPurgeTimer(store, purgeTimes(config), systemClock, log);
   const signal = await stop;
   log.info({ signal }, 'draining');
   stopPurging();
@@ -67,10 +76,16 @@ async function serveByWorkers(
   log.info({}, 'stopped');
 }
 
-async function serveAsWorker(config: Config, log: Logger): Promise<void> {
+async function serveAsWorker(config: Config, log: AdjustableLogger): Promise<void> {
   const stop = stopSignal();
   try {
-    const { server, drain } = await composeServer(config, log, workerInvalidations());
+    const { server, drain } = await composeServer({
+      config,
+      log,
+      invalidations: workerInvalidations(),
+      locker: workerLocks(),
+      setLevel: log.setLevel,
+    });
     await listen(server, config.server.host, config.server.port);
     await stop;
     await drain();
@@ -108,6 +123,10 @@ async function makeFirstAdmin(config: Config, log: Logger, store: ServedStore): 
   await make(store.current).catch((error: Error) => {
     throw new StartError(error.message, { cause: error });
   });
+}
+
+function purgeTimes({ uploads, audit }: Config): PurgeTimes {
+  return { ...uploads, auditKeep: audit.keep };
 }
 
 /** A reader of the log that does not read must not keep the process: its lines are lost then. */

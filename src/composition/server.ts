@@ -1,30 +1,19 @@
 import type { Server } from 'node:http';
 import type { RequestHandler } from 'express';
-import { openAccess } from '../auth/open-access.js';
-import type { Config } from '../config/index.js';
 import { FORMAT_KEY } from '../domain/keys.js';
-import { TagPattern } from '../domain/tag-pattern.js';
 import { createApp } from '../http/app.js';
-import { createClientOrigin } from '../http/client-origin.js';
-import type { ClientOrigin } from '../http/client-origin.js';
+import { sendProblem } from '../http/admin/problem-answer.js';
 import { whileAvailable } from '../http/availability.js';
 import { Front } from '../http/front.js';
-import type { OciOptions } from '../http/oci/call.js';
-import { createDispatcher } from '../http/oci/dispatcher.js';
-import type { OciDispatcher } from '../http/oci/dispatcher.js';
 import type { Readiness } from '../http/ops/health.js';
-import { createRedirectPolicy } from '../http/redirect-policy.js';
 import { createHttpServer, drainServer } from '../http/server.js';
-import { TOKEN_PATHS, tokenRoutes } from '../http/token/token-routes.js';
-import type { Invalidations } from '../ports/invalidations.js';
-import type { Logger } from '../ports/logger.js';
+import { TOKEN_PATHS } from '../http/token/token-routes.js';
 import type { RequestScope } from '../ports/request-scope.js';
 import { StorageError } from '../ports/storage-driver.js';
-import { createRegistry } from '../registry/registry.js';
 import { requireAuthFiles } from './auth-files.js';
-import { createAuth } from './auth.js';
-import { BcryptThread } from './bcrypt-thread.js';
 import { openServedStore } from './served-store.js';
+import { startServing } from './serving.js';
+import type { Serving, ServingParts } from './serving.js';
 import type { OpenStore } from './store.js';
 import type { ServedStore } from './store-opener.js';
 import { systemClock, systemIds } from './system.js';
@@ -45,20 +34,13 @@ export interface ComposedServer {
 }
 
 /** Opens the store and puts a server over it together. @throws StartError for a store that cannot be served */
-export async function composeServer(
-  config: Config,
-  log: Logger,
-  invalidations: Invalidations,
-): Promise<ComposedServer> {
+export async function composeServer(parts: ServingParts): Promise<ComposedServer> {
   const telemetry = createTelemetry();
-  const store = await openServedStore(config, log, telemetry);
-  return assembleServer({ config, log, invalidations, telemetry, store });
+  const store = await openServedStore(parts.config, parts.log, telemetry);
+  return assembleServer({ ...parts, telemetry, store });
 }
 
-export interface ServerParts {
-  readonly config: Config;
-  readonly log: Logger;
-  readonly invalidations: Invalidations;
+export interface ServerParts extends ServingParts {
   readonly telemetry: RequestScope;
   readonly store: ServedStore;
 }
@@ -81,7 +63,12 @@ export function assembleServer(parts: ServerParts): ComposedServer {
   const front = new Front(
     {
       oci,
-      app: createApp({ oci, readiness, tokens: whileOpen(store, (open) => serve(open).tokens) }),
+      app: createApp({
+        oci,
+        readiness,
+        tokens: whileOpen(store, (open) => serve(open).tokens),
+        admin: adminWhileOpen(store, (open) => serve(open).admin),
+      }),
       log,
       clock: systemClock,
       telemetry,
@@ -105,49 +92,9 @@ export function assembleServer(parts: ServerParts): ComposedServer {
       front.drain();
       const { cut } = await drainServer(server, config.server.drainTimeout);
       await front.idle(RECORDING_MILLISECONDS);
-      serving?.stop();
+      await serving?.stop();
       await store.close();
       return { cut };
-    },
-  };
-}
-
-/** The registry API over an open store. */
-interface Serving {
-  readonly oci: OciDispatcher;
-  readonly tokens: RequestHandler;
-  readonly stop: () => void;
-}
-
-function startServing({ driver, format }: OpenStore, { config, log, invalidations }: ServerParts): Serving {
-  const registry = createRegistry(
-    { driver, clock: systemClock, ids: systemIds, invalidations },
-    {
-      shared: format.shared,
-      references: config.registry.references,
-      cacheMaxAge: config.cache.maxAge,
-      manifestCacheBytes: config.cache.manifestBytes,
-      uploadMaxAge: config.uploads.maxAge,
-      uploadPurgeAfter: config.uploads.purgeAfter,
-      immutableTags: config.registry.immutableTags.map((text) => TagPattern.parse(text)),
-    },
-  );
-  const origin = createClientOrigin(config.server);
-  const options = { ...config.registry, ...redirectOf(config, origin) };
-  const stopWatching = registry.damaged.watch();
-  if (config.auth.mode === 'none') {
-    const oci = createDispatcher({ registry, access: openAccess, options });
-    return { oci, tokens: (_req, _res, next) => next(), stop: stopWatching };
-  }
-  const hasher = new BcryptThread();
-  const auth = createAuth({ driver, clock: systemClock, ids: systemIds, hasher, log }, config.auth, origin);
-  return {
-    oci: createDispatcher({ registry, access: auth.access, options }),
-    tokens: tokenRoutes(auth.routes),
-    stop: () => {
-      stopWatching();
-      void hasher.close();
-      void auth.close();
     },
   };
 }
@@ -161,11 +108,13 @@ function whileOpen(store: ServedStore, handlerOf: (open: OpenStore) => RequestHa
   };
 }
 
-function redirectOf({ storage }: Config, origin: ClientOrigin): Pick<OciOptions, 'redirect'> {
-  const rules = storage.swift.redirect;
-  if (storage.driver !== 'swift' || !rules.enabled) return {};
-  const policy = createRedirectPolicy(rules, systemClock);
-  return { redirect: (name, request) => policy(name, origin.addressOf(request)) };
+/** The same for the admin API. */
+function adminWhileOpen(store: ServedStore, handlerOf: (open: OpenStore) => RequestHandler): RequestHandler {
+  return (req, res, next) => {
+    const { current } = store;
+    if (current instanceof StorageError) sendProblem(req, res, current);
+    else void handlerOf(current)(req, res, next);
+  };
 }
 
 /** Asked at once by many, it is done once: a full server lets everybody ask. */

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from '../ports/logger.js';
 import { StartError } from './listen.js';
+import { grantLocks } from './locks.js';
 import { relayInvalidations } from './worker-bus.js';
 
 const RESTART_AFTER_MS = 1000;
@@ -40,6 +41,7 @@ export async function startWorkers(count: number, args: readonly string[], log: 
     args: [...args],
   });
   relayInvalidations();
+  grantLocks();
   let state: 'starting' | 'serving' | 'stopping' = 'starting';
   cluster.on('exit', (worker: Worker, code: number, signal: string) => {
     if (state !== 'serving') return;

@@ -4,7 +4,15 @@ import type { Setting, Source } from './settings.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const OTHER_VARIABLES = ['STACKYARD_CONFIG', 'STACKYARD_ADMIN_PASSWORD'];
+const OTHER_VARIABLES = [
+  'STACKYARD_CONFIG',
+  'STACKYARD_ADMIN_PASSWORD',
+  'STACKYARD_SERVER',
+  'STACKYARD_TOKEN',
+  'STACKYARD_USERNAME',
+  'STACKYARD_PASSWORD',
+  'STACKYARD_PROFILES',
+];
 /** Names of the tests, and what Kubernetes sets in a namespace that has a Service named `stackyard`. */
 const FOREIGN = /^STACKYARD_(?:TEST_.*|SERVICE_(?:HOST|PORT.*)|PORT(?:_\d+_.*)?)$/;
 

@@ -9,7 +9,8 @@ export type InvalidKind =
   | 'manifest'
   | 'pattern'
   | 'action'
-  | 'principal';
+  | 'principal'
+  | 'cursor';
 
 /** Thrown by the parsers of this folder for text that is not a value of theirs. */
 export class InvalidValue extends Error {

@@ -1,6 +1,7 @@
 import { Digest } from './digest.js';
 import type { Grantee } from './grant.js';
 import { InvalidValue } from './invalid-value.js';
+import { componentOf, nameOfComponent } from './key-component.js';
 import type { Tag } from './reference.js';
 import type { RepositoryName } from './repository-name.js';
 
@@ -25,9 +26,6 @@ const key = (text: string): Key => text as Key;
 const V2 = 'docker/registry/v2';
 const OWN = 'stackyard/v1';
 const BLOB_DATA = new RegExp(`^${V2}/blobs/([a-z0-9]+)/([0-9a-f]{2})/(\\2[0-9a-f]+)/data$`);
-
-/** Holds no dot at its begin, so that it is never a relative path. */
-const PLAIN_COMPONENT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Prefixes under which a driver may be asked to store; drivers keep what is theirs elsewhere. */
 export const KEY_ROOTS = [`${V2}/`, `${OWN}/`] as const;
@@ -83,11 +81,16 @@ export function layerLinkKey(name: RepositoryName, digest: Digest): Key {
   return key(`${repository(name)}/_layers/${linkPath(digest)}`);
 }
 
+/** Lists layer links; `digestOfKey` reads what it finds. */
+export function layersPrefix(name: RepositoryName): string {
+  return `${repository(name)}/_layers/`;
+}
+
 export function revisionLinkKey(name: RepositoryName, digest: Digest): Key {
   return key(`${repository(name)}/_manifests/revisions/${linkPath(digest)}`);
 }
 
-/** Lists revision links; `parseRevisionLinkKey` reads what it finds. */
+/** Lists revision links; `digestOfKey` reads what it finds. */
 export function revisionsPrefix(name: RepositoryName): string {
   return `${repository(name)}/_manifests/revisions/`;
 }
@@ -143,6 +146,11 @@ export function pinKey(name: RepositoryName, digest: Digest): Key {
 /** The media type of a manifest whose body does not tell it. */
 export function mediaTypeKey(name: RepositoryName, digest: Digest): Key {
   return key(`${OWN}/types/${flatName(name)}/${digest.algorithm}/${digest.hex}`);
+}
+
+/** List what is kept of a repository's manifests beside distribution's files; each key ends in the digest of one. */
+export function manifestExtrasPrefixes(name: RepositoryName): readonly string[] {
+  return ['types', 'pins', 'referrers'].map((kind) => `${OWN}/${kind}/${flatName(name)}/`);
 }
 
 /** One step of an upload session, named by the offset at which it starts. */
@@ -211,15 +219,6 @@ export function generationKey(kind: Grantee['kind'] | 'token', name: string): Ke
 export function granteeOfKey(text: string): { kind: string; name: string } {
   const [kind = '', component = ''] = text.slice(GRANTS_PREFIX.length).split('/');
   return { kind, name: nameOfComponent(component) };
-}
-
-/** Names from elsewhere may hold anything. */
-function componentOf(name: string): string {
-  return PLAIN_COMPONENT.test(name) ? name : `~${Buffer.from(name).toString('base64url')}`;
-}
-
-function nameOfComponent(component: string): string {
-  return component.startsWith('~') ? Buffer.from(component.slice(1), 'base64url').toString() : component;
 }
 
 /** Some events; `hour` is `YYYY-MM-DDTHH`, and names within it sort by time. */

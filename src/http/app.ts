@@ -1,5 +1,6 @@
 import express from 'express';
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
+import { API_PREFIX } from '../api/operations.js';
 import { RegistryError } from '../errors/registry-error.js';
 import { sendError, toRegistryError } from './error-handler.js';
 import type { OciDispatcher } from './oci/dispatcher.js';
@@ -12,12 +13,14 @@ export interface AppParts {
   readonly readiness: Readiness;
   /** Logins; without it nobody needs one. */
   readonly tokens?: RequestHandler;
+  readonly admin?: RequestHandler;
 }
 
 /** The whole server as an Express app: the registry API, by the same function as the front, and operations. */
-export function createApp({ oci, readiness, tokens }: AppParts): Express {
+export function createApp({ oci, readiness, tokens, admin }: AppParts): Express {
   const app = express();
   app.disable('x-powered-by');
+  app.disable('etag');
   app.enable('case sensitive routing');
   app.enable('strict routing');
   app.use((req: Request, res: Response, next: NextFunction) => {
@@ -31,6 +34,7 @@ export function createApp({ oci, readiness, tokens }: AppParts): Express {
   });
   app.use(healthRoutes(readiness));
   if (tokens !== undefined) app.use(tokens);
+  if (admin !== undefined) app.use(API_PREFIX, admin);
   app.use((req: Request, res: Response) => {
     answerError(req, res, new RegistryError('UNSUPPORTED', 'there is nothing at this path', { status: 404 }));
   });

@@ -45,16 +45,30 @@ export function toRegistryError(error: unknown): RegistryError {
 
 /** Answers with the error; a connection on which an unread body is still coming is closed after it. */
 export function sendError(req: IncomingMessage, res: ServerResponse, error: RegistryError): void {
+  const headers = { 'Content-Type': 'application/json', ...error.headers };
+  sendErrorText(req, res, { status: error.status, headers, text: JSON.stringify({ errors: error.entries }) });
+}
+
+/** The same for an error whose text is written. */
+export function sendErrorText(
+  req: IncomingMessage,
+  res: ServerResponse,
+  error: {
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly text: string;
+  },
+): void {
   if (res.headersSent) {
     res.destroy();
     return;
   }
-  const headers = ['Content-Type', 'application/json', ...Object.entries(error.headers).flat()];
-  const text = JSON.stringify({ errors: error.entries });
-  if (!isBodyComing(req)) return send(res, error.status, headers, text);
+  const { status, text } = error;
+  const headers = Object.entries(error.headers).flat();
+  if (!isBodyComing(req)) return send(res, status, headers, text);
   headers.push('Connection', 'close');
-  if (holdsBackBody(req)) return send(res, error.status, headers, text);
-  sendHead(res, error.status, [...headers, 'Content-Length', String(Buffer.byteLength(text))]);
+  if (holdsBackBody(req)) return send(res, status, headers, text);
+  sendHead(res, status, [...headers, 'Content-Length', String(Buffer.byteLength(text))]);
   res.write(text);
   endAfterBody(req, res);
 }
@@ -80,4 +94,5 @@ function endAfterBody(req: IncomingMessage, res: ServerResponse): void {
     dropped += chunk.byteLength;
     if (dropped > DRAIN_BYTES) end();
   });
+  req.resume(); // paused by such a handler
 }

@@ -6,6 +6,8 @@ import type { Action, Scope } from '../domain/scope.js';
 export interface Caller {
   /** Empty for anonymous. */
   readonly subject: string;
+  /** Id of the access token that it logged in with. */
+  readonly token?: string | undefined;
   may(action: Action, name: RepositoryName): boolean;
   /** Which repositories it may pull from, whatever its credentials were asked for. */
   pullable(): Promise<(name: RepositoryName) => boolean>;

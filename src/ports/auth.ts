@@ -22,6 +22,8 @@ export interface Principal {
   readonly implied: readonly Grant[];
   /** Where given, it may do nothing beyond these. */
   readonly limits?: readonly Grant[];
+  /** May administer the registry, unless limits are given. */
+  readonly isAdmin?: boolean;
   /** Of the access token that it logged in with. */
   readonly token?: string;
   /** Milliseconds since 1970; where given, what it gets by this login ends then. */

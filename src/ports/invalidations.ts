@@ -1,7 +1,16 @@
 /** What every process of one server must forget, or know, at once. */
 export interface Invalidation {
   readonly kind:
-    'layer' | 'revision' | 'repository' | 'tag-set' | 'tag-deleted' | 'upload' | 'damaged' | 'repaired';
+    | 'layer'
+    | 'revision'
+    | 'repository'
+    | 'repository-deleted'
+    | 'tag-set'
+    | 'tag-deleted'
+    | 'upload'
+    | 'damaged'
+    | 'repaired'
+    | 'setting';
   /** Within the kind. */
   readonly key: string;
 }

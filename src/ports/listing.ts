@@ -2,20 +2,36 @@ import type { StorageDriver } from './storage-driver.js';
 
 const PAGE = 1000;
 
-/** Every object key and folded prefix of a listing, page after page; keys and prefixes each in order. */
+/** Every object key and folded prefix of a listing from the one after `startAfter`, page after page; keys and prefixes each in order. */
 export async function* listAll(
   driver: StorageDriver,
-  options: { prefix: string; delimiter?: '/' },
+  {
+    startAfter: first,
+    limit = PAGE,
+    ...options
+  }: { prefix: string; delimiter?: '/'; startAfter?: string; /** Of one page. */ limit?: number },
 ): AsyncGenerator<string> {
-  let startAfter: string | undefined;
+  let startAfter = first;
   do {
     const listing = await driver.list({
       ...options,
-      limit: PAGE,
+      limit,
       ...(startAfter !== undefined && { startAfter }),
     });
     for (const object of listing.objects) yield object.key;
     yield* listing.prefixes;
     startAfter = listing.next;
   } while (startAfter !== undefined);
+}
+
+/** What a sequence gives, a few at a time. */
+export async function* inBatches<T>(items: AsyncIterable<T>, size = 64): AsyncGenerator<readonly T[]> {
+  let batch: T[] = [];
+  for await (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }

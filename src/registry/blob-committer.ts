@@ -58,6 +58,13 @@ export class BlobCommitter {
     );
   }
 
+  /** Links a blob that the store holds undamaged, as of now; answers whether it does. Its bytes are the caller's. */
+  async linkStored(name: RepositoryName, digest: Digest, member: Member): Promise<boolean> {
+    if (!(await this.damaged.isWhole(member.stored, member.size))) return false;
+    await this.blobs.link(name, digest, member);
+    return true;
+  }
+
   private async putHeld(name: RepositoryName, digest: Digest, size: number, body: UploadBody): Promise<void> {
     const held = new HeldBody(body[Symbol.asyncIterator]());
     await held.fill(size + 1);

@@ -40,6 +40,11 @@ export class BlobStore {
     return member;
   }
 
+  /** Grows with each link that is deleted, by whichever worker of this server. */
+  get deletions(): number {
+    return this.membership.now();
+  }
+
   /** Whether the repository holds the blob, undamaged as far as is known. */
   async has(name: RepositoryName, digest: Digest): Promise<boolean> {
     return (await this.statIfHeld(name, digest, surely)) !== undefined;

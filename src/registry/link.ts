@@ -9,9 +9,24 @@ import type { ReadOptions, StorageDriver } from '../ports/storage-driver.js';
  * @throws StorageError NOT_FOUND; UNAVAILABLE for a link that holds no digest, for unreadable is not absent
  */
 export async function readLink(driver: StorageDriver, key: Key, options?: ReadOptions): Promise<Digest> {
-  const text = (await driver.read(key, options)).toString('latin1').trim();
+  return digestIn(await driver.read(key, options), key);
+}
+
+/** As `readLink`, with the time at which the link was written; one request. */
+export async function readDatedLink(
+  driver: StorageDriver,
+  key: Key,
+  options?: ReadOptions,
+): Promise<{ digest: Digest; writtenAt: Date }> {
+  const { stat, body } = await driver.get(key, options);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk as Uint8Array);
+  return { digest: digestIn(Buffer.concat(chunks), key), writtenAt: stat.lastModified };
+}
+
+function digestIn(link: Buffer, key: Key): Digest {
   try {
-    return Digest.parse(text);
+    return Digest.parse(link.toString('latin1').trim());
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error;
     throw new StorageError('UNAVAILABLE', `the link ${key} holds no digest: ${error.message}`, {

@@ -1,12 +1,12 @@
 import type { Digest } from '../domain/digest.js';
 import { InvalidValue } from '../domain/invalid-value.js';
-import { blobDataKey, mediaTypeKey, revisionLinkKey } from '../domain/keys.js';
+import { blobDataKey, revisionLinkKey } from '../domain/keys.js';
 import type { Key } from '../domain/keys.js';
 import { parseManifest, referrerDescriptor } from '../domain/manifest.js';
 import type { Manifest } from '../domain/manifest.js';
 import type { Reference, Tag } from '../domain/reference.js';
 import type { RepositoryName } from '../domain/repository-name.js';
-import { DamagedContent, RegistryError } from '../errors/registry-error.js';
+import { DamagedContent, MissingReferences, RegistryError } from '../errors/registry-error.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import type { BlobStore } from './blob-store.js';
@@ -17,6 +17,7 @@ import { digestOf } from './digester.js';
 import { readLink, writeLink } from './link.js';
 import { unknownManifest } from './manifest-bodies.js';
 import type { ManifestBodies } from './manifest-bodies.js';
+import { ManifestTypes } from './manifest-types.js';
 import { checkReferences, validateManifest } from './manifest-validator.js';
 import type { Member, Membership } from './membership.js';
 import type { ReferrerIndex } from './referrer-index.js';
@@ -48,22 +49,32 @@ export interface ManifestPut {
   readonly bytes: Buffer;
 }
 
+export interface ManifestGet extends ForPush {
+  /** The caller has just read a tag of the repository that points to the digest. */
+  readonly isTagged?: boolean;
+}
+
 /** The manifests that repositories hold by a revision link. */
 export class ManifestStore {
+  private readonly types: ManifestTypes;
+
   constructor(
     private readonly parts: ManifestParts,
     /** 'sparse' accepts manifests whose references are missing. */
     private readonly references: 'required' | 'sparse',
-  ) {}
+  ) {
+    this.types = new ManifestTypes(parts.driver);
+  }
 
   /**
    * For those who may push it again a damaged manifest is one that is not there.
    * @throws RegistryError MANIFEST_UNKNOWN; DamagedContent
    */
-  async get(name: RepositoryName, reference: Reference, options: ForPush = {}): Promise<StoredManifest> {
+  async get(name: RepositoryName, reference: Reference, options: ManifestGet = {}): Promise<StoredManifest> {
     const { membership, bodies, damaged } = this.parts;
-    const isTag = reference.kind === 'tag';
-    const digest = isTag ? await this.parts.tags.resolve(name, reference.tag) : reference.digest;
+    const isTag = reference.kind === 'tag' || options.isTagged === true;
+    const digest =
+      reference.kind === 'tag' ? await this.parts.tags.resolve(name, reference.tag) : reference.digest;
     try {
       const member = membership.get(name, digest) ?? (await this.find(name, digest, isTag));
       if (options.forPush === true && (await damaged.has(member.stored))) throw unknownManifest(digest);
@@ -88,7 +99,8 @@ export class ManifestStore {
   /**
    * Checks everything, then stores bytes, revision link, referrer, tags in this order, so that no pointer ever
    * leads nowhere. Answers the manifest's digest and its subject's, if it has one.
-   * @throws RegistryError MANIFEST_INVALID, DIGEST_INVALID; DENIED for an immutable tag; MissingReferences
+   * @throws RegistryError MANIFEST_INVALID, DIGEST_INVALID; DENIED for an immutable tag; MissingReferences; UNAVAILABLE
+   * where a reference was deleted meanwhile
    */
   async put(name: RepositoryName, put: ManifestPut): Promise<{ digest: Digest; subject?: Digest }> {
     const { bytes } = put;
@@ -97,32 +109,29 @@ export class ManifestStore {
     const actual = digest.algorithm === 'sha256' ? stored : digestOf(bytes, digest.algorithm);
     if (!actual.equals(digest)) throw new RegistryError('DIGEST_INVALID');
     const { manifest, mediaType } = validateManifest(bytes, put.contentType);
-    if (this.references === 'required') {
-      await checkReferences(name, manifest, {
-        blob: (repository, reference) => this.parts.blobs.has(repository, reference),
-        manifest: (repository, reference) => this.has(repository, reference, { forPush: true }),
-      });
-    }
-    const { driver, membership, referrers, tags } = this.parts;
+    const { driver, membership, blobs, referrers, tags, catalog } = this.parts;
+    const since = membership.now();
+    const blobsSince = blobs.deletions;
+    await this.requireReferences(name, manifest);
     for (const tag of put.tags) await tags.requireMovable(name, tag, digest);
     await this.requireSameType(name, digest, manifest, { bytes, mediaType });
-    const since = membership.now();
     await this.parts.bodies.put(stored, bytes);
-    await this.putMediaType(name, digest, manifest, mediaType);
-    const [isNew] = await Promise.all([
-      writeLink(driver, revisionLinkKey(name, digest), stored),
-      this.parts.catalog.mark(name),
-    ]);
-    // It may have been pushed with another type before.
-    if (!isNew && isTypeInferred(manifest, mediaType)) await driver.delete(mediaTypeKey(name, digest));
-    membership.set(name, digest, { stored, size: bytes.byteLength, mediaType }, since);
     const subject = manifest.subject?.digest;
-    if (subject !== undefined) {
+    const link = async (): Promise<void> => {
+      await this.types.put(name, digest, manifest, mediaType);
+      const writing = writeLink(driver, revisionLinkKey(name, digest), stored);
+      const [isNew] = await Promise.all([writing, catalog.mark(name)]);
+      if (!isNew) await this.types.settle(name, digest, manifest, mediaType);
+      if (subject === undefined) return;
       await referrers.put(name, subject, referrerDescriptor(manifest, mediaType, digest, bytes.byteLength));
-    }
+    };
+    await link();
+    membership.set(name, digest, { stored, size: bytes.byteLength, mediaType }, since);
     for (const tag of put.tags) await tags.put(name, tag, digest);
-    // A deletion that ran beside this put may have taken the link that was there: what is answered 201 stays.
-    if (since !== membership.now()) await writeLink(driver, revisionLinkKey(name, digest), stored);
+    // A deletion that ran beside this put may have taken what was there: what is answered 201 stays.
+    if (since !== membership.now()) await link();
+    await catalog.mark(name);
+    if (blobsSince !== blobs.deletions) await this.requireReferences(name, manifest).catch(deletedMeanwhile);
     return subject === undefined ? { digest } : { digest, subject };
   }
 
@@ -134,12 +143,32 @@ export class ManifestStore {
     await tags.requireDeletable(name, digest);
     await tags.deleteAllOf(name, digest);
     if (subject !== undefined) await referrers.delete(name, subject, digest);
+    do {
+      await driver.delete(key);
+      await membership.forget(name, digest);
+      // A push beside this deletion may have set more tags: it stays whole or goes whole.
+    } while (!(await this.has(name, digest)) && (await tags.deleteAllOf(name, digest)));
+    await this.restoreUnlessDeletable(name, digest, stored);
+    await this.types.delete(name, digest);
+  }
+
+  /** Removes what is kept beside a manifest that the repository does not hold; a push beside this writes it again. */
+  async deleteExtra(name: RepositoryName, digest: Digest, key: Key): Promise<void> {
+    const { driver, membership } = this.parts;
+    if (await this.has(name, digest)) return;
+    const bytes = await driver.read(key, { fresh: true });
     await driver.delete(key);
     await membership.forget(name, digest);
-    // Those that a push beside this deletion has just set.
-    if (!(await this.has(name, digest))) await tags.deleteAllOf(name, digest);
-    await this.restoreUnlessDeletable(name, digest, stored);
-    await driver.delete(mediaTypeKey(name, digest));
+    if (await this.has(name, digest)) await driver.put(key, bytes);
+  }
+
+  /** @throws MissingReferences */
+  private async requireReferences(name: RepositoryName, manifest: Manifest): Promise<void> {
+    if (this.references === 'sparse') return;
+    await checkReferences(name, manifest, {
+      blob: (repository, reference) => this.parts.blobs.has(repository, reference),
+      manifest: (repository, reference) => this.has(repository, reference, { forPush: true }),
+    });
   }
 
   /** An immutable tag that a push has set meanwhile keeps its manifest. @throws RegistryError DENIED */
@@ -164,7 +193,7 @@ export class ManifestStore {
   ): Promise<void> {
     if (declaredType !== undefined || !this.parts.tags.someAreImmutable) return;
     if (!(await this.has(name, digest))) return;
-    if ((await this.mediaTypeOf(name, digest, bytes)) === mediaType) return;
+    if ((await this.types.of(name, digest, bytes)) === mediaType) return;
     await this.parts.tags.requireDeletable(name, digest);
   }
 
@@ -194,7 +223,7 @@ export class ManifestStore {
     return this.parts.membership.find(name, digest, async () => {
       const stored = isTagged && digest.algorithm === 'sha256' ? digest : await this.linked(name, digest);
       const bytes = await this.parts.bodies.get(stored);
-      return { stored, size: bytes.byteLength, mediaType: await this.mediaTypeOf(name, digest, bytes) };
+      return { stored, size: bytes.byteLength, mediaType: await this.types.of(name, digest, bytes) };
     });
   }
 
@@ -218,31 +247,13 @@ export class ManifestStore {
     const key = revisionLinkKey(name, digest);
     return surely((options) => readLink(this.parts.driver, key, options));
   }
-
-  /** A type that the body does not tell is kept beside, unless it is what such a body is taken for. */
-  private async putMediaType(
-    name: RepositoryName,
-    digest: Digest,
-    manifest: Manifest,
-    mediaType: string,
-  ): Promise<void> {
-    if (manifest.declaredType !== undefined || isTypeInferred(manifest, mediaType)) return;
-    await this.parts.driver.put(mediaTypeKey(name, digest), Buffer.from(mediaType));
-  }
-
-  private async mediaTypeOf(name: RepositoryName, digest: Digest, bytes: Buffer): Promise<string> {
-    const manifest = parseManifest(bytes);
-    if (manifest.declaredType !== undefined) return manifest.declaredType;
-    try {
-      return (await this.parts.driver.read(mediaTypeKey(name, digest))).toString();
-    } catch (error) {
-      if (isStorageError(error, 'NOT_FOUND')) return manifest.inferredType;
-      throw error;
-    }
-  }
 }
 
-/** Whether the type is the one that such a body is taken for. */
-function isTypeInferred({ declaredType, inferredType }: Manifest, mediaType: string): boolean {
-  return declaredType === undefined && mediaType === inferredType;
+/** The client is to push again, then hearing what is missing. */
+function deletedMeanwhile(error: unknown): never {
+  if (!(error instanceof MissingReferences)) throw error;
+  throw new RegistryError('UNAVAILABLE', 'what the manifest refers to was deleted meanwhile: push it again', {
+    headers: { 'Retry-After': '1' },
+    cause: error,
+  });
 }

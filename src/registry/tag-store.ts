@@ -21,13 +21,15 @@ import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import { surely } from '../ports/absence.js';
 import { mapBounded } from './bounded.js';
-import { readLink } from './link.js';
+import { readDatedLink, readLink } from './link.js';
 import { listAll } from '../ports/listing.js';
 import { ImmutableTags, immutableTag } from './immutable-tags.js';
 import { RecentChanges } from './recent-changes.js';
 import { SharedReads } from './shared-reads.js';
 
 const CONCURRENT_READS = 16;
+/** In one request of Swift's; a directory is read again for each page. */
+const TAGS_PER_LISTING = 9999;
 
 /**
  * The tags of repositories. What a tag points to is read from the store for each request; where a listing disagrees
@@ -65,6 +67,17 @@ export class TagStore {
     const digest = await this.reads.get(tagCurrentKey(name, tag), () => this.currentOf(name, tag));
     if (digest === undefined) throw unknownTag(tag);
     return digest;
+  }
+
+  /** What the tag points to and since when; undefined where there is none. One request. */
+  async describe(name: RepositoryName, tag: Tag): Promise<{ digest: Digest; writtenAt: Date } | undefined> {
+    const key = tagCurrentKey(name, tag);
+    const read = (): ReturnType<typeof readDatedLink> => readDatedLink(this.driver, key, { fresh: true });
+    return surely(read).catch(undefinedIfAbsent);
+  }
+
+  isImmutable(name: RepositoryName, tag: Tag): boolean {
+    return this.immutable.has(name, tag);
   }
 
   get someAreImmutable(): boolean {
@@ -112,14 +125,16 @@ export class TagStore {
     await this.changed(name, tag, 'tag-deleted');
   }
 
-  /** Removes every tag that points at the digest, but no immutable one. */
-  async deleteAllOf(name: RepositoryName, digest: Digest): Promise<void> {
+  /** Removes every tag that points at the digest, but no immutable one. Answers whether there was any. */
+  async deleteAllOf(name: RepositoryName, digest: Digest): Promise<boolean> {
     const tags = (await this.tagsToLookAt(name)).filter((tag) => !this.immutable.has(name, tag));
-    await mapBounded(tags, CONCURRENT_READS, async (tag) => {
-      if ((await this.currentOf(name, tag))?.equals(digest) !== true) return;
+    const removed = await mapBounded(tags, CONCURRENT_READS, async (tag) => {
+      if ((await this.currentOf(name, tag))?.equals(digest) !== true) return false;
       await this.remove(name, tag, digest);
       await this.changed(name, tag, 'tag-deleted');
+      return true;
     });
+    return removed.includes(true);
   }
 
   /** @throws RegistryError NAME_UNKNOWN for a repository without any object */
@@ -158,7 +173,7 @@ export class TagStore {
   private async listed(name: RepositoryName): Promise<string[]> {
     const prefix = tagsPrefix(name);
     const tags: string[] = [];
-    for await (const child of listAll(this.driver, { prefix, delimiter: '/' })) {
+    for await (const child of listAll(this.driver, { prefix, delimiter: '/', limit: TAGS_PER_LISTING })) {
       if (child.endsWith('/')) tags.push(child.slice(prefix.length, -1));
     }
     return tags;
@@ -167,13 +182,8 @@ export class TagStore {
   /** What the tag points to; undefined where there is none by now. */
   private async currentOf(name: RepositoryName, tag: Tag): Promise<Digest | undefined> {
     const key = tagCurrentKey(name, tag);
-    try {
-      // A tag that is being moved is not one that is gone.
-      return await surely((options) => readLink(this.driver, key, { ...options, fresh: true }));
-    } catch (error) {
-      if (isStorageError(error, 'NOT_FOUND')) return undefined;
-      throw error;
-    }
+    // A tag that is being moved is not one that is gone.
+    return surely(() => readLink(this.driver, key, { fresh: true })).catch(undefinedIfAbsent);
   }
 
   /**
@@ -226,6 +236,10 @@ export class TagStore {
     this.recent.note(name, tag, { present: kind === 'tag-set' });
     this.lists.del(listKey(name));
   }
+}
+
+function undefinedIfAbsent(error: unknown): undefined {
+  if (!isStorageError(error, 'NOT_FOUND')) throw error;
 }
 
 type TagChange = 'tag-set' | 'tag-deleted';

@@ -15,6 +15,7 @@ import type { SessionRef, SessionStates, UploadProgress } from './session-states
 import { decodeSessionId, encodeSessionId } from './session-id.js';
 import type { UploadSession } from './session-id.js';
 import type { SessionKeys } from './session-keys.js';
+import { StagedBlobs } from './staged-blobs.js';
 import type { Received, UploadBody, UploadReceiver } from './upload-receiver.js';
 import { NOTHING_YET } from './upload-steps.js';
 import type { UploadState, UploadSteps } from './upload-steps.js';
@@ -42,6 +43,8 @@ const REMEMBERED_CLOSED = 10_000;
  * of any host takes the next request of it. What a process remembers only saves reading bytes again.
  */
 export class UploadSessions {
+  /** Uploads without a session, of many blobs at once. */
+  readonly staged: StagedBlobs;
   private readonly closed = new LRUCache<SegmentSet, true>({ max: REMEMBERED_CLOSED });
 
   constructor(
@@ -49,6 +52,7 @@ export class UploadSessions {
     /** Milliseconds after which a session is refused. */
     private readonly maxAge: number,
   ) {
+    this.staged = new StagedBlobs(parts);
     parts.invalidations.subscribe((invalidation) => {
       if (invalidation.kind === 'upload') this.closed.set(invalidation.key, true);
     });

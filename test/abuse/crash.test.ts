@@ -5,6 +5,7 @@ import { processContext } from '../../src/cli/process-context.js';
 import { run } from '../../src/cli/program.js';
 import { listen } from '../../src/composition/listen.js';
 import { createLogger } from '../../src/composition/logger.js';
+import { processLocks } from '../../src/composition/locks.js';
 import { composeServer } from '../../src/composition/server.js';
 import { noInvalidations } from '../../src/composition/worker-bus.js';
 import { loadConfig, type Config } from '../../src/config/index.js';
@@ -111,7 +112,12 @@ async function dieAndRecover(step: number): Promise<boolean> {
   const early = await assertWhole(root);
   const config = configFor(root);
   const log = createLogger('silent');
-  const { server, drain } = await composeServer(config, log, noInvalidations);
+  const { server, drain } = await composeServer({
+    config,
+    log,
+    invalidations: noInvalidations,
+    locker: processLocks(),
+  });
   const { address, port } = await listen(server, '127.0.0.1', 0);
   const again: Endpoint = { host: address, port };
   for (const digest of early)

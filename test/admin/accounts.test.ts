@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Permissions } from '../../src/admin/permissions.js';
+import { processLocks } from '../../src/composition/locks.js';
 import { createAdminTools, type AdminTools } from '../../src/composition/admin-tools.js';
 import { createAuthStore, type AuthStore } from '../../src/composition/auth.js';
 import { BcryptThread } from '../../src/composition/bcrypt-thread.js';
@@ -24,7 +25,7 @@ describe('accounts', () => {
     store = await openStore('memory');
     const { clock, ids } = store;
     const { auth } = loadConfig({ env: {}, cwd: '/', configPath: undefined, readFile: () => '' });
-    tools = createAdminTools({ driver: store.driver(), clock, ids, hasher }, auth);
+    tools = createAdminTools({ driver: store.driver(), clock, ids, hasher, locker: processLocks() }, auth);
     stored = createAuthStore({ driver: store.driver(), clock, ids });
   });
   afterEach(() => store.remove());
@@ -42,10 +43,10 @@ describe('accounts', () => {
     await accounts.createUser('alice', { password: PASSWORD });
     const seen = new Set([await stored.generations.current('user:alice')]);
     const changes = [
-      () => accounts.setPassword('alice', 'battery staple'),
-      () => accounts.setGroups('alice', ['dev']),
-      () => accounts.setAdmin('alice', true),
-      () => accounts.setDisabled({ kind: 'user', name: 'alice' }, true),
+      () => accounts.update({ kind: 'user', name: 'alice' }, { password: 'battery staple' }),
+      () => accounts.update({ kind: 'user', name: 'alice' }, { groups: ['dev'] }),
+      () => accounts.update({ kind: 'user', name: 'alice' }, { admin: true }),
+      () => accounts.update({ kind: 'user', name: 'alice' }, { disabled: true }),
       () => accounts.remove({ kind: 'user', name: 'alice' }),
     ];
     for (const [index, change] of changes.entries()) {
@@ -98,7 +99,10 @@ describe('accounts', () => {
       STACKYARD_AUTH_PERSONAL_NAMESPACES: 'users/{name}/**',
     };
     const { auth } = loadConfig({ env, cwd: '/', configPath: undefined, readFile: () => '' });
-    const { accounts, explain } = createAdminTools({ driver: store.driver(), clock, ids, hasher }, auth);
+    const { accounts, explain } = createAdminTools(
+      { driver: store.driver(), clock, ids, hasher, locker: processLocks() },
+      auth,
+    );
     await assert.rejects(accounts.createRobot('bob', [], {}), /bob is a user of auth\.htpasswd\.file/);
     const who = { kind: 'account', name: 'bob' } as const;
     const { allowed, by, isStranger } = await explain({

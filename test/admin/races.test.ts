@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { LocalBackend } from '../../src/auth/backends/local.js';
 import { PasswordChecks } from '../../src/auth/password-checks.js';
+import { processLocks } from '../../src/composition/locks.js';
 import { createAdminTools, type AdminTools } from '../../src/composition/admin-tools.js';
 import { createAuthStore, type AuthStore } from '../../src/composition/auth.js';
 import { accessTokenKey, principalKey, type Key } from '../../src/domain/keys.js';
 import type { StorageDriver } from '../../src/ports/storage-driver.js';
 import { quickHasher, tokenRules } from '../http/access/token-rules.js';
+import { withMethods } from '../support/driver-methods.js';
 import { openStore, type TestStore } from '../support/in-process.js';
 
 type Tools = Omit<AdminTools, 'close'>;
@@ -14,17 +16,6 @@ const PASSWORD = 'correct horse';
 const ALICE = { kind: 'user', name: 'alice' } as const;
 /** Within which a server knows of a revocation. */
 const KNOWN = 5000;
-
-/** The same driver, with other answers of some methods. */
-function withMethods(driver: StorageDriver, methods: Partial<StorageDriver>): StorageDriver {
-  return new Proxy(driver, {
-    get: (target, name) => {
-      const own: unknown = Reflect.get(target, name);
-      if (name in methods) return Reflect.get(methods, name) as unknown;
-      return typeof own === 'function' ? (own.bind(target) as unknown) : own;
-    },
-  });
-}
 
 describe('commands at the same time', () => {
   let store: TestStore;
@@ -43,7 +34,10 @@ describe('commands at the same time', () => {
 
   function toolsOver(driver: StorageDriver): Tools {
     const { clock, ids } = store;
-    return createAdminTools({ driver, clock, ids, hasher: quickHasher() }, tokenRules({}));
+    return createAdminTools(
+      { driver, clock, ids, hasher: quickHasher(), locker: processLocks() },
+      tokenRules({}),
+    );
   }
 
   /** Commands of another process; once, before it writes the key, `between` happens. */
@@ -60,23 +54,27 @@ describe('commands at the same time', () => {
     return toolsOver(withMethods(driver, { put }));
   }
 
+  const accounts = async () => (await tools.directory.page('user', { limit: 100 })).items;
   const login = async (secret = PASSWORD) =>
     (await backend.authenticate({ username: 'alice', secret }))?.subject;
 
   it('leave an account disabled', async () => {
     const { secret, id } = await tools.tokens.create('alice', {});
     const { proof = '' } = (await backend.find('alice')) ?? {};
-    const disable = () => tools.accounts.setDisabled(ALICE, true);
-    await interrupted(principalKey('alice'), disable).accounts.setGroups('alice', ['dev']);
+    const disable = () => tools.accounts.update(ALICE, { disabled: true });
+    await interrupted(principalKey('alice'), disable).accounts.update(
+      { kind: 'user', name: 'alice' },
+      { groups: ['dev'] },
+    );
     assert.deepEqual([await login(), await login(secret)], [undefined, undefined]);
     for (const past of [{ proof }, { token: id }]) {
       assert.equal(await backend.recall({ subject: 'alice', ...past }), undefined);
     }
     assert.equal(await backend.certified('alice'), undefined);
-    const [account] = await tools.accounts.list('user');
+    const [account] = await accounts();
     assert.deepEqual([account?.disabled, account?.groups], [true, ['dev']]);
-    await tools.accounts.setDisabled(ALICE, true);
-    await tools.accounts.setDisabled(ALICE, false);
+    await tools.accounts.update(ALICE, { disabled: true });
+    await tools.accounts.update(ALICE, { disabled: false });
     assert.deepEqual([await login(), await login(secret)], ['alice', 'alice']);
     assert.ok(await backend.recall({ subject: 'alice', proof }));
   });
@@ -84,14 +82,17 @@ describe('commands at the same time', () => {
   it('let nobody in whose account was deleted', async () => {
     const other = 'battery staple';
     const remove = () => tools.accounts.remove(ALICE);
-    await interrupted(principalKey('alice'), remove).accounts.setPassword('alice', other);
+    await interrupted(principalKey('alice'), remove).accounts.update(
+      { kind: 'user', name: 'alice' },
+      { password: other },
+    );
     assert.deepEqual([await login(), await login(other)], [undefined, undefined]);
     assert.deepEqual(
-      (await tools.accounts.list('user')).map(({ disabled }) => disabled),
+      (await accounts()).map(({ disabled }) => disabled),
       [true],
     );
     await tools.accounts.remove(ALICE);
-    assert.deepEqual(await tools.accounts.list('user'), []);
+    assert.deepEqual(await accounts(), []);
   });
 
   it('do not hinder who gets the name of a deleted account', async () => {
@@ -112,7 +113,7 @@ describe('commands at the same time', () => {
     store.clock.advance(KNOWN);
     assert.equal(await login(secret), undefined);
     assert.equal(await backend.recall({ subject: 'alice', token: id }), undefined);
-    const listed = await toolsOver(store.driver()).tokens.list('alice');
+    const { items: listed } = await toolsOver(store.driver()).tokens.page('alice', { limit: 100 });
     assert.ok(listed.length === 1 && listed[0]?.id !== id);
     await assert.rejects(tools.tokens.rotate(id, 0), /there is no access token with this id/);
   });

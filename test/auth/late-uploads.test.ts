@@ -94,7 +94,7 @@ describe('uploads that outlive their token', () => {
       it('end with a revocation', async () => {
         const opened = await alice.openUpload(NAME);
         bench().store.clock.advance(6 * MINUTE);
-        await admin.accounts.setPassword('alice', 'another password');
+        await admin.accounts.update({ kind: 'user', name: 'alice' }, { password: 'another password' });
         bench().store.clock.advance(5000);
         refused(await alice.call('PATCH', opened, { body: LAYER }));
       });

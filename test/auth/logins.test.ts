@@ -31,7 +31,7 @@ describe('logins', () => {
         for (const name of ['alice', 'bob']) await addUser(admin, name);
         await admin.accounts.createRobot('bare', [], {});
         await admin.accounts.createUser('gone', { password: PASSWORD });
-        await admin.accounts.setDisabled({ kind: 'user', name: 'gone' }, true);
+        await admin.accounts.update({ kind: 'user', name: 'gone' }, { disabled: true });
       });
 
       const fail = async (times: number, address: string, user: string) => {
@@ -81,7 +81,10 @@ describe('logins', () => {
         const { node, store, another } = bench();
         const other = await another({ logins: {} });
         for (const each of [node, other]) (await askToken(each, { user: 'alice' })).expect(200);
-        await administrationOf(store).accounts.setPassword('alice', 'another password');
+        await administrationOf(store).accounts.update(
+          { kind: 'user', name: 'alice' },
+          { password: 'another password' },
+        );
         for (const each of [node, other]) {
           (await askToken(each, { user: 'alice' })).expect(401);
           (await askToken(each, { user: 'alice', secret: 'another password' })).expect(200);

@@ -35,7 +35,7 @@ describe('revocation', () => {
       beforeEach(async () => {
         admin = administrationOf(bench().store);
         await addUser(admin, 'alice', ['team/*', 'pull,push']);
-        await admin.accounts.setGroups('alice', ['crew']);
+        await admin.accounts.update({ kind: 'user', name: 'alice' }, { groups: ['crew'] });
         await admin.permissions.add({ kind: 'group', name: 'crew' }, grantOf('crew/*', 'pull'));
         other = await bench().another({ logins: {} });
       });
@@ -49,9 +49,12 @@ describe('revocation', () => {
           "a group's grant",
           () => admin.permissions.remove({ kind: 'group', name: 'crew' }, grantOf('crew/*', 'pull')),
         ],
-        ['a group', () => admin.accounts.setGroups('alice', [])],
-        ['the password', () => admin.accounts.setPassword('alice', 'another password')],
-        ['the right to log in', () => admin.accounts.setDisabled(ALICE, true)],
+        ['a group', () => admin.accounts.update({ kind: 'user', name: 'alice' }, { groups: [] })],
+        [
+          'the password',
+          () => admin.accounts.update({ kind: 'user', name: 'alice' }, { password: 'another password' }),
+        ],
+        ['the right to log in', () => admin.accounts.update(ALICE, { disabled: true })],
         ['the user', () => admin.accounts.remove(ALICE)],
         ['the key', () => admin.keys.rotate({ now: true })],
       ];
@@ -115,7 +118,7 @@ describe('revocation', () => {
           const { store } = bench();
           (await askToken(other, { user: 'alice' })).expect(200);
           store.clock.advance(3000);
-          await admin.accounts.setPassword('alice', 'another password');
+          await admin.accounts.update({ kind: 'user', name: 'alice' }, { password: 'another password' });
           const answer = await askToken(other, { user: 'alice', query: { offline_token: 'true' } });
           if (answer.status !== 401) {
             const { refresh_token: token = '' } = answer.json() as { refresh_token?: string };
@@ -154,7 +157,7 @@ describe('revocation', () => {
           const node = await bench().another({ logins: { hasher: slow } });
           const answer = askToken(node, { user: 'alice', query: { offline_token: 'true' } });
           await begun;
-          await admin.accounts.setPassword('alice', 'another password');
+          await admin.accounts.update({ kind: 'user', name: 'alice' }, { password: 'another password' });
           release();
           (await answer).expectError(401, 'UNAUTHORIZED');
         });
@@ -174,7 +177,7 @@ describe('revocation', () => {
           const { node, store } = bench();
           const token = await refreshTokenFor(node, 'alice', PASSWORD);
           (await refresh(other, token)).expect(200);
-          await admin.accounts.setDisabled(ALICE, true);
+          await admin.accounts.update(ALICE, { disabled: true });
           (await refresh(other, token)).expectError(401, 'UNAUTHORIZED');
           store.clock.advance(5000);
           (await refresh(other, token)).expectError(401, 'UNAUTHORIZED');

@@ -97,7 +97,7 @@ describe('rights', () => {
       it('an access token of a disabled owner gives nothing', async () => {
         await addUser(admin, 'alice');
         const { secret } = await admin.tokens.create('alice', {});
-        await admin.accounts.setDisabled({ kind: 'user', name: 'alice' }, true);
+        await admin.accounts.update({ kind: 'user', name: 'alice' }, { disabled: true });
         (await askToken(bench().node, { user: 'alice', secret })).expectError(401, 'UNAUTHORIZED');
       });
 
@@ -116,7 +116,7 @@ describe('rights', () => {
 
       it('groups give what they were given', async () => {
         await addUser(admin, 'alice');
-        await admin.accounts.setGroups('alice', ['crew']);
+        await admin.accounts.update({ kind: 'user', name: 'alice' }, { groups: ['crew'] });
         await admin.permissions.add({ kind: 'group', name: 'crew' }, grantOf('crew/*', 'pull,push'));
         assert.deepEqual(await held('alice', undefined, 'crew/a'), ['repository:crew/a:pull,push']);
       });

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { chown, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CommandContext } from '../../src/cli/command-context.js';
-import { run } from '../../src/cli/program.js';
 import { examineStore, type Finding } from '../../src/composition/doctor.js';
 import { systemIds } from '../../src/composition/system.js';
 import { loadConfig } from '../../src/config/index.js';
@@ -10,30 +8,13 @@ import { leaveOut } from '../support/requirement.js';
 import { swiftBed } from '../support/swift-bed.js';
 import { swiftEnvironment } from '../support/swift-store.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.js';
-
-interface Told {
-  readonly out: string;
-  readonly err: string;
-  readonly code: number;
-}
+import { told, type Told } from './test-context.js';
 
 async function stackyard(commandLine: string, env: Record<string, string>): Promise<Told> {
-  let out = '';
-  let err = '';
-  const unused = (): never => assert.fail('not asked for');
-  const context: CommandContext = {
-    version: '1.2.3',
-    out: (text) => (out += text),
-    err: (text) => (err += text),
+  return told(commandLine.split(' '), {
     loadConfig: (configPath) => loadConfig({ env, cwd: '/', configPath, readFile: noFile }),
-    readLine: unused,
-    openStore: unused,
-    openAdmin: unused,
     examine: examineStore,
-    serve: unused,
-  };
-  const code = await run(commandLine.split(' '), context);
-  return { out, err, code };
+  });
 }
 
 function noFile(): never {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import type { CommandContext } from '../../src/cli/command-context.js';
 import type { HealFailure } from '../../src/jobs/heal-store.js';
 import type { PurgeReport } from '../../src/jobs/purge-uploads.js';
-import { run } from '../../src/cli/program.js';
 import { loadConfig } from '../../src/config/index.js';
+import { told } from './test-context.js';
 
 const DAY = 86_400_000;
 
@@ -34,22 +33,14 @@ async function stackyard(
   { env = {}, purged = {}, failure, failures = [] }: Given = {},
 ): Promise<World> {
   const calls: unknown[] = [];
-  let out = '';
-  let err = '';
   const fail = async (): Promise<void> => {
     if (failure !== undefined) throw failure;
   };
-  const context: CommandContext = {
-    version: '1.2.3',
-    out: (text) => (out += text),
-    err: (text) => (err += text),
+  const { out, err, code } = await told(commandLine.split(' ').filter(Boolean), {
     loadConfig: (configPath) => {
       calls.push(['config', configPath]);
       return loadConfig({ env, cwd: '/', configPath, readFile: () => '' });
     },
-    examine: () => assert.fail('not asked for'),
-    readLine: () => assert.fail('not asked for'),
-    openAdmin: () => assert.fail('not asked for'),
     serve: async (options) => {
       calls.push(['serve', options]);
       await fail();
@@ -73,8 +64,7 @@ async function stackyard(
         calls.push('close');
       },
     }),
-  };
-  const code = await run(commandLine.split(' ').filter(Boolean), context);
+  });
   return { calls, out, err, code };
 }
 

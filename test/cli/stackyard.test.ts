@@ -66,4 +66,21 @@ describe('the stackyard command', function () {
     assert.deepEqual([memory.stdout, memory.status], ['', 1]);
     assert.match(memory.stderr, /^stackyard: a memory store is its server's alone: .*\n$/);
   });
+
+  it('works on the server of its environment, with the login of the profile file', () => {
+    const profiles = join(folder, 'profiles.json');
+    const env = { STACKYARD_SERVER: 'http://127.0.0.1:1', STACKYARD_PROFILES: profiles };
+    const away = stackyard(['user', 'list'], env);
+    assert.deepEqual([away.stdout, away.status], ['', 7]);
+    assert.match(
+      away.stderr,
+      /^stackyard: cannot reach http:\/\/127\.0\.0\.1:1: nothing listens there; .*\n$/,
+    );
+    writeFileSync(profiles, '{"profiles":{}}', { mode: 0o644 });
+    const open = stackyard(['user', 'list'], env);
+    assert.equal(open.status, 2);
+    assert.match(open.stderr, /^stackyard: \S+ may be read by others; run chmod 600 .*\n$/);
+    const local = stackyard(['config', 'check'], env);
+    assert.deepEqual([local.stdout, local.status], ['the configuration is valid\n', 0]);
+  });
 });

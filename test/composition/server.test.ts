@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StartError } from '../../src/composition/listen.js';
+import { processLocks } from '../../src/composition/locks.js';
 import { composeServer, type ComposedServer } from '../../src/composition/server.js';
 import { StoreOutage, openConfiguredStore, openStoreOf } from '../../src/composition/store.js';
 import { alreadyOpen } from '../../src/composition/store-opener.js';
@@ -39,7 +40,12 @@ describe('composed server', () => {
     directory = await mkdtemp(join(tmpdir(), 'sy-composed-'));
     root = join(directory, 'data');
     log = new LogLines();
-    composed = await composeServer(configOf(root), log, noInvalidations);
+    composed = await composeServer({
+      config: configOf(root),
+      log,
+      invalidations: noInvalidations,
+      locker: processLocks(),
+    });
     await new Promise<void>((resolve) => composed.server.listen(0, '127.0.0.1', resolve));
     origin = `http://127.0.0.1:${(composed.server.address() as AddressInfo).port}`;
   });
@@ -98,7 +104,7 @@ describe('composed server', () => {
       path: '/v2/team/app/blobs/uploads/',
       repository: 'team/app',
       status: 202,
-      storageRequests: 2,
+      storageRequests: 3,
     });
     for (const line of [get, encoded]) assert.equal(line?.['path'], `/v2/team/app/blobs/uploads/${set}`);
     assert.equal(bad?.['code'], 'DIGEST_INVALID');
@@ -181,7 +187,12 @@ describe('purge timer', () => {
         },
       };
       await store.driver.segments.append('dead', [], bytes());
-      const stop = startPurgeTimer(alreadyOpen(store), { purgeEvery: 500, purgeAfter: 100 }, clock, log);
+      const stop = startPurgeTimer(
+        alreadyOpen(store),
+        { purgeEvery: 500, purgeAfter: 100, auditKeep: 0 },
+        clock,
+        log,
+      );
       await until(() => log.lines.length === 1);
       assert.deepEqual(log.lines[0]?.fields, { steps: 0, sets: 1, bytes: 5, dryRun: false });
       due?.();
@@ -208,7 +219,7 @@ describe('purge timer', () => {
       const clock: Clock = { now: () => Date.now() + 1000, every: () => () => undefined };
       startPurgeTimer(
         alreadyOpen({ driver: clumsy, format }),
-        { purgeEvery: 500, purgeAfter: 100 },
+        { purgeEvery: 500, purgeAfter: 100, auditKeep: 0 },
         clock,
         log,
       );

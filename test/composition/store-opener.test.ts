@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { StartError } from '../../src/composition/listen.js';
 import { startPurgeTimer } from '../../src/composition/purge-timer.js';
+import { processLocks } from '../../src/composition/locks.js';
 import { assembleServer, type ComposedServer } from '../../src/composition/server.js';
 import { StoreOutage, openStoreOf } from '../../src/composition/store.js';
 import type { OpenStore } from '../../src/composition/store.js';
@@ -203,7 +204,14 @@ describe('a server whose store is away', () => {
     const open = (driver: StorageDriver): Promise<OpenStore> => openStoreOf(config, driver);
     opening = await OpeningStore.start({ createDriver, open, clock, log });
     const telemetry = createTelemetry();
-    composed = assembleServer({ config, log, invalidations: noInvalidations, telemetry, store: opening });
+    composed = assembleServer({
+      config,
+      log,
+      invalidations: noInvalidations,
+      locker: processLocks(),
+      telemetry,
+      store: opening,
+    });
     await new Promise<void>((resolve) => composed.server.listen(0, '127.0.0.1', resolve));
     origin = `http://127.0.0.1:${(composed.server.address() as AddressInfo).port}`;
   });
@@ -267,7 +275,12 @@ describe('a server whose store is away', () => {
   });
 
   it('serves, and purges, as soon as the store opens', async () => {
-    const stopPurging = startPurgeTimer(opening, { purgeEvery: 3_600_000, purgeAfter: 0 }, clock, log);
+    const stopPurging = startPurgeTimer(
+      opening,
+      { purgeEvery: 3_600_000, purgeAfter: 0, auditKeep: 0 },
+      clock,
+      log,
+    );
     await clock.fire();
     assert.equal((await fetch(`${origin}/v2/`)).status, 503);
     state.out = false;
@@ -291,7 +304,7 @@ describe('a server whose store is away', () => {
   });
 
   it('does not purge once it was told to stop', async () => {
-    startPurgeTimer(opening, { purgeEvery: 3_600_000, purgeAfter: 0 }, clock, log)();
+    startPurgeTimer(opening, { purgeEvery: 3_600_000, purgeAfter: 0, auditKeep: 0 }, clock, log)();
     state.out = false;
     await clock.fire();
     assert.equal((await fetch(`${origin}/readyz`)).status, 200);

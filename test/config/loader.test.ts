@@ -6,6 +6,8 @@ describe('config/loader', () => {
   describe('values', () => {
     it('has these defaults', () => {
       assert.deepEqual(load({}), {
+        archives: { maxBytes: 64 * 1024 ** 3, maxEntries: 20_000 },
+        audit: { keep: 90 * 24 * 60 * 60_000, strict: [] },
         server: {
           host: '127.0.0.1',
           port: 5000,

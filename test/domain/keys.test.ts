@@ -11,7 +11,10 @@ import {
   digestOfKey,
   flatName,
   layerLinkKey,
+  layersPrefix,
+  manifestExtrasPrefixes,
   mediaTypeKey,
+  pinKey,
   referrerKey,
   referrersPrefix,
   repositoryFilesPrefix,
@@ -70,6 +73,9 @@ describe('domain/keys', () => {
     assert.ok(revisionLinkKey(NAME, SHA256).startsWith(revisionsPrefix(NAME)));
     assert.ok(tagCurrentKey(NAME, TAG).startsWith(tagsPrefix(NAME)));
     assert.ok(referrerKey(NAME, SHA512, SHA256).startsWith(referrersPrefix(NAME, SHA512)));
+    assert.ok(layerLinkKey(NAME, SHA512).startsWith(layersPrefix(NAME)));
+    for (const key of [mediaTypeKey(NAME, SHA256), pinKey(NAME, SHA256), referrerKey(NAME, SHA512, SHA256)])
+      assert.ok(manifestExtrasPrefixes(NAME).some((prefix) => key.startsWith(prefix)));
     const nested = layerLinkKey(parseRepositoryName(`${NAME}/nested`), SHA256);
     assert.ok(layerLinkKey(NAME, SHA256).startsWith(repositoryFilesPrefix(NAME)));
     assert.ok(!nested.startsWith(repositoryFilesPrefix(NAME)));

@@ -48,8 +48,8 @@ describe('refresh tokens', () => {
       it('outlives changes of groups, rights and grants', async () => {
         const { node, store } = bench();
         const token = await refreshTokenFor(node, 'alice');
-        await admin.accounts.setGroups('alice', ['devs']);
-        await admin.accounts.setAdmin('alice', true);
+        await admin.accounts.update({ kind: 'user', name: 'alice' }, { groups: ['devs'] });
+        await admin.accounts.update({ kind: 'user', name: 'alice' }, { admin: true });
         await admin.permissions.remove({ kind: 'user', name: 'alice' }, grantOf('team/*', 'pull,push'));
         store.clock.advance(5000);
         const answer = (await refresh(node, token, 'repository:other:push'))
@@ -59,8 +59,12 @@ describe('refresh tokens', () => {
       });
 
       const endings: readonly (readonly [string, (admin: Administration) => Promise<unknown>])[] = [
-        ['a change of the password', ({ accounts }) => accounts.setPassword('alice', 'another password')],
-        ['disabling', ({ accounts }) => accounts.setDisabled({ kind: 'user', name: 'alice' }, true)],
+        [
+          'a change of the password',
+          ({ accounts }) =>
+            accounts.update({ kind: 'user', name: 'alice' }, { password: 'another password' }),
+        ],
+        ['disabling', ({ accounts }) => accounts.update({ kind: 'user', name: 'alice' }, { disabled: true })],
         ['removal', ({ accounts }) => accounts.remove({ kind: 'user', name: 'alice' })],
         ['removal of the keys', ({ keys }) => keys.rotate({ now: true })],
       ];

@@ -10,19 +10,25 @@ import { createApp } from '../../src/http/app.js';
 import { Front } from '../../src/http/front.js';
 import type { OciOptions } from '../../src/http/oci/call.js';
 import { createDispatcher } from '../../src/http/oci/dispatcher.js';
+import { RequestAudit } from '../../src/http/oci/request-audit.js';
 import { createHttpServer } from '../../src/http/server.js';
+import type { AuditTrail } from '../../src/ports/audit.js';
 import type { Clock } from '../../src/ports/clock.js';
 import type { Ids } from '../../src/ports/ids.js';
 import type { Invalidation, Invalidations } from '../../src/ports/invalidations.js';
 import type { Logger } from '../../src/ports/logger.js';
 import type { StorageDriver } from '../../src/ports/storage-driver.js';
 import type { StorageOperation } from '../../src/ports/telemetry.js';
+import { ReadOnlyAccess } from '../../src/registry/read-only-access.js';
+import { ReadOnlyMode } from '../../src/registry/read-only-mode.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import type { Registry, RegistryOptions } from '../../src/registry/registry.js';
 import { checked } from '../../src/storage/checked.js';
 import { instrumented } from '../../src/storage/instrumented.js';
 import { createFilesystemDriver } from '../../storage-drivers/filesystem/filesystem-driver.js';
 import { createMemoryDriver } from '../../storage-drivers/memory/memory-driver.js';
+import { adminHandlerOf } from '../http/admin/admin-handler.js';
+import type { AdminOptions } from '../http/admin/admin-handler.js';
 import { authOf } from '../http/access/token-rules.js';
 import type { LoginOptions } from '../http/access/token-rules.js';
 import { temporaryDirectory } from './temporary.js';
@@ -102,6 +108,10 @@ export type NodeOptions = Partial<RegistryOptions> &
     /** Instead of those of the logins. */
     readonly tokens?: RequestHandler;
     readonly log?: Logger;
+    /** Told of logins and of what is pulled, pushed and deleted. */
+    readonly audit?: AuditTrail;
+    /** Offers the admin API. */
+    readonly admin?: AdminOptions;
   };
 
 /** One server over a store: registry, dispatcher, Express app and front, listening on a port of its own. */
@@ -128,8 +138,9 @@ export class RegistryNode {
     };
     const driver = checked(instrumented(options.driver ?? store.driver(), telemetry));
     const { clock, ids } = store;
+    const invalidations = options.invalidations ?? noInvalidations;
     const registry = createRegistry(
-      { driver, clock, ids, invalidations: options.invalidations ?? noInvalidations },
+      { driver, clock, ids, invalidations },
       {
         shared: options.shared ?? false,
         references: options.references ?? 'required',
@@ -140,20 +151,35 @@ export class RegistryNode {
         ...(options.immutableTags && { immutableTags: options.immutableTags }),
       },
     );
-    const { logins } = options;
-    const auth = logins && authOf(logins, { driver, clock, ids });
+    const { logins, audit } = options;
+    const readOnly = new ReadOnlyMode(driver, clock, invalidations);
+    const auth = logins && authOf(logins, { driver, clock, ids, ...(audit && { audit }) });
+    const open = auth?.access ?? openAccess;
     const oci = createDispatcher({
       registry,
-      access: auth?.access ?? openAccess,
+      access: options.admin ? new ReadOnlyAccess(open, readOnly) : open,
+      audit: audit && new RequestAudit(audit, ({ socket }) => socket.remoteAddress ?? ''),
       options: {
         delete: options.delete ?? true,
         maxManifestBytes: options.maxManifestBytes ?? 4 * MIB,
         maxTagsPerPut: options.maxTagsPerPut ?? 20,
         maxPageSize: options.maxPageSize ?? 1000,
+        ...(options.redirect && { redirect: options.redirect }),
       },
     });
     const tokens = options.tokens ?? auth?.app.tokens;
-    const app = createApp({ oci, readiness: async () => ({ ready: true }), ...(tokens && { tokens }) });
+    const admin =
+      options.admin &&
+      adminHandlerOf(
+        { driver, clock, ids, registry, readOnly, access: auth?.adminAccess, rules: logins?.rules, audit },
+        options.admin,
+      );
+    const app = createApp({
+      oci,
+      readiness: async () => ({ ready: true }),
+      ...(tokens && { tokens }),
+      ...(admin && { admin }),
+    });
     const log = options.log ?? silentLog;
     const front = new Front(
       { oci, app, log, clock, telemetry: scope, maxInFlight: options.maxInFlight ?? 1024 },

@@ -89,6 +89,7 @@ export class LocalBackend implements AuthBackend {
       subject: name,
       grantees: granteesOf(name, record),
       implied: this.impliedOf(name, record),
+      ...(record.admin === true && { isAdmin: true }),
       ...(limits && { limits: limits.map(parseGrant) }),
       ...(expiresAt !== undefined && { expiresAt: Date.parse(expiresAt) }),
       ...(token ? { token: token.id } : { proof: proofOf(record) }),

@@ -38,6 +38,7 @@ export async function headBlob({ req, res, registry, name, caller, target }: Oci
 export async function deleteBlob(call: OciCall): Promise<void> {
   if (!call.options.delete) throw new RegistryError('UNSUPPORTED', 'deletion is switched off');
   await call.registry.blobs.delete(call.name, digestToRead(call.target));
+  await call.beforeAnswer();
   send(call.res, 202, []);
 }
 

@@ -17,8 +17,14 @@ export interface OciOptions {
   readonly redirect?: (name: RepositoryName, request: IncomingMessage) => Date | undefined;
 }
 
+const resolved = (): Promise<void> => Promise.resolve();
+
 /** One request of the registry API, taken apart and allowed. */
 export class OciCall {
+  /** Of the manifest that the request turned out to be about. */
+  digest: string | undefined;
+  /** To be awaited once a deletion is done, before it is answered. */
+  beforeAnswer: () => Promise<void> = resolved;
   private parsedQuery: URLSearchParams | undefined;
 
   constructor(

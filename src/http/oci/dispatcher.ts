@@ -10,6 +10,7 @@ import { OciCall } from './call.js';
 import type { OciOptions } from './call.js';
 import { parseOciPath, splitTarget } from './path.js';
 import type { OciPath, Shape } from './path.js';
+import type { RequestAudit } from './request-audit.js';
 import { ROUTES, scopesOf } from './routes.js';
 import { sourceName } from './uploads.js';
 import type { Route } from './routes.js';
@@ -29,6 +30,8 @@ export interface OciParts {
   readonly registry: Registry;
   readonly access: AccessController;
   readonly options: OciOptions;
+  /** Without it nothing is told to the audit trail. */
+  readonly audit?: RequestAudit | undefined;
 }
 
 const TABLE = tableOf(ROUTES);
@@ -45,7 +48,7 @@ export function createDispatcher(parts: OciParts): OciDispatcher {
 }
 
 async function dispatch(
-  { registry, access, options, buffers }: OciParts & { readonly buffers: BufferBudget },
+  { registry, access, options, audit, buffers }: OciParts & { readonly buffers: BufferBudget },
   req: IncomingMessage,
   res: ServerResponse,
   notes: RequestNotes,
@@ -58,7 +61,9 @@ async function dispatch(
     const name = repositoryOf(path);
     if (name !== undefined) notes.repository = name;
     const caller = await access.authorize(req, needsOf(registry, route, name, path.target, search));
-    await route.handle(new OciCall(req, res, registry, options, buffers, caller, name, path.target, search));
+    const call = new OciCall(req, res, registry, options, buffers, caller, name, path.target, search);
+    if (audit === undefined || route.audit === undefined) await route.handle(call);
+    else await audit.handle(route.audit, route.handle, call);
   } catch (thrown) {
     const error = toRegistryError(thrown);
     notes.error = error;

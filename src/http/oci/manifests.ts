@@ -20,6 +20,7 @@ export async function getManifest(call: OciCall): Promise<void> {
     throw new RegistryError('MANIFEST_UNKNOWN', `the manifest is ${mediaType}, which Accept does not admit`);
   }
   const text = digest.toString();
+  call.digest = text;
   const etag = `"${text}"`;
   if (matchesEtag(req.headers['if-none-match'], text)) return sendNotModified(res, etag);
   sendHead(res, 200, [
@@ -55,6 +56,7 @@ export async function putManifest(call: OciCall): Promise<void> {
     });
   });
   const text = digest.toString();
+  call.digest = text;
   send(res, 201, [
     'Location',
     `/v2/${name}/manifests/${text}`,
@@ -71,6 +73,7 @@ export async function deleteManifest(call: OciCall): Promise<void> {
   const reference = referenceToRead(call.target);
   if (reference.kind === 'tag') await call.registry.tags.delete(call.name, reference.tag);
   else await call.registry.manifests.delete(call.name, reference.digest);
+  await call.beforeAnswer();
   send(call.res, 202, []);
 }
 

@@ -1,5 +1,6 @@
 import type { RepositoryName } from '../../domain/repository-name.js';
 import type { Action, Scope } from '../../domain/scope.js';
+import type { AuditAction } from '../../ports/audit.js';
 import { getBase, getExtensions } from './base.js';
 import { deleteBlob, getBlob, headBlob } from './blobs.js';
 import type { OciCall } from './call.js';
@@ -15,6 +16,8 @@ export interface Route {
   readonly method: string;
   readonly shape: Shape;
   readonly access: Access;
+  /** What the audit trail is told that it does. */
+  readonly audit?: AuditAction;
   readonly handle: (call: OciCall) => Promise<void> | void;
 }
 
@@ -27,13 +30,19 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', shape: 'repository-extensions', access: ['pull'], handle: getExtensions },
   { method: 'GET', shape: 'tags', access: ['pull'], handle: getTags },
   { method: 'GET', shape: 'referrers', access: ['pull'], handle: getReferrers },
-  { method: 'GET', shape: 'manifest', access: ['pull'], handle: getManifest },
+  { method: 'GET', shape: 'manifest', access: ['pull'], audit: 'manifest.pull', handle: getManifest },
   { method: 'HEAD', shape: 'manifest', access: ['pull'], handle: getManifest },
-  { method: 'PUT', shape: 'manifest', access: ['pull', 'push'], handle: putManifest },
-  { method: 'DELETE', shape: 'manifest', access: ['delete'], handle: deleteManifest },
-  { method: 'GET', shape: 'blob', access: ['pull'], handle: getBlob },
+  { method: 'PUT', shape: 'manifest', access: ['pull', 'push'], audit: 'manifest.push', handle: putManifest },
+  {
+    method: 'DELETE',
+    shape: 'manifest',
+    access: ['delete'],
+    audit: 'manifest.delete',
+    handle: deleteManifest,
+  },
+  { method: 'GET', shape: 'blob', access: ['pull'], audit: 'blob.pull', handle: getBlob },
   { method: 'HEAD', shape: 'blob', access: ['pull'], handle: headBlob },
-  { method: 'DELETE', shape: 'blob', access: ['delete'], handle: deleteBlob },
+  { method: 'DELETE', shape: 'blob', access: ['delete'], audit: 'blob.delete', handle: deleteBlob },
   { method: 'POST', shape: 'uploads', access: ['pull', 'push'], handle: postUpload },
   { method: 'GET', shape: 'upload', access: ['pull', 'push'], handle: getUpload },
   { method: 'PATCH', shape: 'upload', access: ['pull', 'push'], handle: patchUpload },

@@ -1,52 +1,13 @@
 import { urlencoded } from 'express';
-import type { RequestHandler, Response } from 'express';
-import { RegistryError } from '../../errors/registry-error.js';
-import { continueBody } from '../request-body.js';
+import type { RequestHandler } from 'express';
+import { bodyReader } from '../body-reader.js';
+import type { BodyLimits } from '../body-reader.js';
 
-export interface FormLimits {
-  /** For the whole form. */
-  readonly milliseconds: number;
-  readonly atOnce: number;
-}
+export type FormLimits = BodyLimits;
 
-const LIMITS: FormLimits = { milliseconds: 10_000, atOnce: 64 };
 const FORM_BYTES = 64 * 1024;
-/** What a sender may take to read an answer that came before the end of its form. */
-const LINGER_MILLISECONDS = 1000;
 
-/** Reads forms into `body`, a few at once and each within a time: senders that never end hold nothing for long. */
-export function formReader({ milliseconds, atOnce }: FormLimits = LIMITS): RequestHandler {
-  const parse = urlencoded({ extended: false, limit: FORM_BYTES, parameterLimit: 200 });
-  let reading = 0;
-  return (req, res, next) => {
-    if (reading >= atOnce) {
-      closeSoon(res);
-      return next(tooMany());
-    }
-    reading += 1;
-    let over = false;
-    const end = (error?: unknown): void => {
-      if (over) return;
-      over = true;
-      clearTimeout(timer);
-      reading -= 1;
-      if (error !== undefined) closeSoon(res);
-      next(error);
-    };
-    const late = new RegistryError('UNSUPPORTED', 'the form did not come in time', { status: 408 });
-    const timer = setTimeout(end, milliseconds, late);
-    continueBody(req, res);
-    parse(req, res, end);
-  };
-}
-
-/** The rest of the form is not waited for. */
-function closeSoon(res: Response): void {
-  const timer = setTimeout(() => res.end(), LINGER_MILLISECONDS);
-  res.once('close', () => clearTimeout(timer));
-}
-
-function tooMany(): RegistryError {
-  const headers = { 'Retry-After': '1' };
-  return new RegistryError('UNAVAILABLE', 'too many logins at once; try again', { headers });
+/** Reads forms into `body`. */
+export function formReader(limits?: FormLimits): RequestHandler {
+  return bodyReader(urlencoded({ extended: false, limit: FORM_BYTES, parameterLimit: 200 }), limits);
 }

@@ -1,5 +1,6 @@
 import { Router } from 'express';
 import type { Request, Response } from 'express';
+import { credentialsOf } from '../../auth/basic.js';
 import type { SigningKeys } from '../../auth/signing-keys.js';
 import type { TokenGrant, TokenRequest, TokenService } from '../../auth/token-service.js';
 import { scopeText } from '../../domain/scope.js';
@@ -80,11 +81,15 @@ function sendOAuth(res: Response, { token, refreshToken, expiresIn, issuedAt, sc
 function wishOf(req: Request): Wish {
   const query = new URL(req.originalUrl, 'http://localhost').searchParams;
   return {
-    credentials: basicOf(req.headers.authorization),
+    credentials: basicOf(req),
     scopes: query.getAll('scope'),
     service: query.get('service') ?? undefined,
     offline: query.get('offline_token') === 'true',
   };
+}
+
+function basicOf({ headers: { authorization } }: Request): Credentials | undefined {
+  return authorization === undefined ? undefined : credentialsOf(authorization);
 }
 
 /** RFC 6749 §4.3.2 and §6. */
@@ -126,17 +131,6 @@ class Form {
     if (value === undefined || value === '') throw badRequest(`${name} is missing`);
     return value;
   }
-}
-
-/** RFC 7617; the password is what follows the first colon. @throws RegistryError UNAUTHORIZED */
-function basicOf(header: string | undefined): Credentials | undefined {
-  if (header === undefined) return undefined;
-  const [, encoded] = /^basic +([A-Za-z0-9+/=_-]+)$/i.exec(header) ?? [];
-  const text = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString();
-  const colon = text.indexOf(':');
-  if (colon < 1)
-    throw new RegistryError('UNAUTHORIZED', 'the Authorization header is not Basic with a username');
-  return { username: text.slice(0, colon), secret: text.slice(colon + 1) };
 }
 
 function badRequest(message: string): RegistryError {

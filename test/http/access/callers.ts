@@ -37,7 +37,7 @@ export async function callerHeaders(
   const expired = await get('root');
   store.clock.advance(6 * MINUTE);
   const revoked = await get('dismissed');
-  await admin.accounts.setDisabled({ kind: 'user', name: 'dismissed' }, true);
+  await admin.accounts.update({ kind: 'user', name: 'dismissed' }, { disabled: true });
   store.clock.advance(5000);
   const right = await get('root');
   const otherNode = await another({ logins: { rules: { service: 'other' } } });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { OutgoingHttpHeaders } from 'node:http';
+import { processLocks } from '../../../src/composition/locks.js';
 import { createAdminTools } from '../../../src/composition/admin-tools.js';
 import { parseGrant } from '../../../src/domain/grant.js';
 import type { Grant } from '../../../src/domain/grant.js';
@@ -16,7 +17,10 @@ export const PASSWORD = 'correct horse';
 export function administrationOf(store: TestStore, rules: Partial<AuthRules> = {}) {
   const { clock, ids } = store;
   const driver = store.driver();
-  return createAdminTools({ driver, clock, ids, hasher: quickHasher() }, tokenRules(rules));
+  return createAdminTools(
+    { driver, clock, ids, hasher: quickHasher(), locker: processLocks() },
+    tokenRules(rules),
+  );
 }
 
 export type Administration = ReturnType<typeof administrationOf>;

@@ -1,4 +1,5 @@
 import type { RequestHandler } from 'express';
+import type { AdminAccess } from '../../../src/auth/admin-access.js';
 import { createAuth } from '../../../src/composition/auth.js';
 import type { AuthParts } from '../../../src/composition/auth.js';
 import type { Config } from '../../../src/config/index.js';
@@ -26,13 +27,17 @@ export function tokenRules(rules: Partial<AuthRules> = {}): AuthRules {
 export function authOf(
   { rules, hasher = quickHasher(), origin }: LoginOptions,
   parts: Omit<AuthParts, 'hasher'>,
-): { readonly access: AccessController; readonly app: { readonly tokens: RequestHandler } } {
-  const { access, routes } = createAuth(
+): {
+  readonly access: AccessController;
+  readonly adminAccess: AdminAccess;
+  readonly app: { readonly tokens: RequestHandler };
+} {
+  const { access, adminAccess, routes } = createAuth(
     { ...parts, hasher },
     tokenRules(rules),
     createClientOrigin({ trustedProxies: [], ...origin }),
   );
-  return { access, app: { tokens: tokenRoutes(routes) } };
+  return { access, adminAccess, app: { tokens: tokenRoutes(routes) } };
 }
 
 export interface QuickHasher extends PasswordHasher {

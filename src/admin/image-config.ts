@@ -1,0 +1,132 @@
+/** One step of an image's history. */
+export interface HistoryStep {
+  readonly created?: string;
+  readonly createdBy?: string;
+  readonly comment?: string;
+  readonly emptyLayer: boolean;
+}
+
+/** What an image configuration tells (OCI image-spec config.md). All of it is its author's word: show it as text. */
+export interface ImageConfig {
+  readonly architecture?: string;
+  readonly os?: string;
+  readonly variant?: string;
+  /** RFC 3339. */
+  readonly created?: string;
+  readonly author?: string;
+  readonly entrypoint?: readonly string[];
+  readonly cmd?: readonly string[];
+  readonly env?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly workingDir?: string;
+  readonly user?: string;
+  readonly exposedPorts?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly history?: readonly HistoryStep[];
+}
+
+/** For which system an image is made. */
+export interface Platform {
+  readonly architecture?: string;
+  readonly os?: string;
+  readonly osVersion?: string;
+  readonly variant?: string;
+}
+
+/** What of the bytes can be understood; whatever has another type than it should is left out. Never throws. */
+export function imageConfigIn(bytes: Buffer): ImageConfig {
+  const body = parsed(bytes);
+  const settings = membersOf(body['config']);
+  return present({
+    architecture: text(body['architecture']),
+    os: text(body['os']),
+    variant: text(body['variant']),
+    created: time(body['created']),
+    author: text(body['author']),
+    entrypoint: texts(settings['Entrypoint']),
+    cmd: texts(settings['Cmd']),
+    env: texts(settings['Env']),
+    labels: labels(settings['Labels']),
+    workingDir: text(settings['WorkingDir']),
+    user: text(settings['User']),
+    exposedPorts: names(settings['ExposedPorts']),
+    volumes: names(settings['Volumes']),
+    history: history(body['history']),
+  });
+}
+
+/** The platforms of an index's children, in their order. Never throws. */
+export function platformsIn(bytes: Buffer): readonly (Platform | undefined)[] {
+  const { manifests } = parsed(bytes);
+  if (!Array.isArray(manifests)) return [];
+  return manifests.map((child) => {
+    const { platform } = membersOf(child);
+    if (!isObject(platform)) return undefined;
+    return present({
+      architecture: text(platform['architecture']),
+      os: text(platform['os']),
+      osVersion: text(platform['os.version']),
+      variant: text(platform['variant']),
+    });
+  });
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function parsed(bytes: Buffer): Json {
+  try {
+    return membersOf(JSON.parse(bytes.toString()));
+  } catch {
+    // It need not be JSON.
+    return {};
+  }
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function membersOf(value: unknown): Json {
+  return isObject(value) ? value : {};
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function time(value: unknown): string | undefined {
+  return typeof value === 'string' && !Number.isNaN(Date.parse(value)) ? value : undefined;
+}
+
+function texts(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : undefined;
+}
+
+function names(value: unknown): readonly string[] | undefined {
+  return isObject(value) ? Object.keys(value) : undefined;
+}
+
+function labels(value: unknown): Readonly<Record<string, string>> | undefined {
+  if (!isObject(value)) return undefined;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([label, entry]) => (typeof entry === 'string' ? [[label, entry]] : [])),
+  );
+}
+
+function history(value: unknown): readonly HistoryStep[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  return value.filter(isObject).map((step) => ({
+    ...present({
+      created: time(step['created']),
+      createdBy: text(step['created_by']),
+      comment: text(step['comment']),
+    }),
+    emptyLayer: step['empty_layer'] === true,
+  }));
+}
+
+type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
+
+function present<T extends object>(members: T): Present<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Present<T>;
+}

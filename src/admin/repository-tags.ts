@@ -1,0 +1,59 @@
+import type { Page, PageRequest } from '../domain/page.js';
+import type { Tag } from '../domain/reference.js';
+import type { RepositoryName } from '../domain/repository-name.js';
+import { mapBounded } from '../registry/bounded.js';
+import type { Registry } from '../registry/registry.js';
+import { ifReadable } from './readable-manifest.js';
+import { totalSize } from './total-size.js';
+
+const LANES = 16;
+
+export interface TagDetail {
+  readonly name: string;
+  readonly digest: string;
+  /** Absent, as `size`, where the manifest is missing or damaged. */
+  readonly mediaType?: string;
+  /** Bytes of the manifest and all it refers to; see `totalSize`. */
+  readonly size?: number;
+  /** RFC 3339; when it was last set. */
+  readonly updatedAt: string;
+  /** Can be neither moved nor deleted. */
+  readonly immutable: boolean;
+}
+
+/**
+ * One listing of the tags (remembered for 5 seconds), one request for each that is shown, one for its manifest unless
+ * that is in memory, and those of `totalSize` for an index. One that was removed meanwhile is left out.
+ * @throws RegistryError NAME_UNKNOWN
+ */
+export async function describeTags(
+  registry: Registry,
+  name: RepositoryName,
+  request: PageRequest,
+): Promise<Page<TagDetail>> {
+  const { items, next } = await registry.tags.page(name, request);
+  const described = await mapBounded(items, LANES, (tag) => describeTag(registry, name, tag as Tag, 1));
+  const tags = described.filter((tag) => tag !== undefined);
+  return next === undefined ? { items: tags } : { items: tags, next };
+}
+
+/** Undefined where there is no such tag. */
+export async function describeTag(
+  registry: Registry,
+  name: RepositoryName,
+  tag: Tag,
+  lanes = LANES,
+): Promise<TagDetail | undefined> {
+  const { tags, manifests } = registry;
+  const current = await tags.describe(name, tag);
+  if (current === undefined) return undefined;
+  const { digest, writtenAt } = current;
+  const stored = await ifReadable(manifests.get(name, { kind: 'digest', digest }, { isTagged: true }));
+  return {
+    name: tag,
+    digest: digest.toString(),
+    ...(stored && { mediaType: stored.mediaType, size: await totalSize(registry, name, stored, lanes) }),
+    updatedAt: writtenAt.toISOString(),
+    immutable: tags.isImmutable(name, tag),
+  };
+}

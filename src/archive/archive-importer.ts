@@ -1,0 +1,172 @@
+import type { Readable } from 'node:stream';
+import type { Digest } from '../domain/digest.js';
+import type { Manifest } from '../domain/manifest.js';
+import type { Tag } from '../domain/reference.js';
+import type { RepositoryName } from '../domain/repository-name.js';
+import { MissingReferences } from '../errors/registry-error.js';
+import { checkReferences } from '../registry/manifest-validator.js';
+import type { Registry } from '../registry/registry.js';
+import { ArchiveContents } from './archive-contents.js';
+import { ByteReader } from './byte-reader.js';
+import { Decompressed } from './decompressed.js';
+import { planDockerSave, tagAsSaved } from './docker-save.js';
+import { ImportPlan } from './import-plan.js';
+import type { PlannedManifest } from './import-plan.js';
+import { malformed } from './invalid-archive.js';
+import { LAYOUT_FILE, planOciLayout } from './oci-layout.js';
+import { tarEntries } from './tar-reader.js';
+
+export interface ImportLimits {
+  /** Of the decompressed archive. */
+  readonly maxBytes: number;
+  readonly maxEntries: number;
+  /** Of each manifest and each configuration that is read. */
+  readonly maxManifestBytes: number;
+  /** Whether the registry accepts manifests whose references are missing: the registry's own option. */
+  readonly references: 'required' | 'sparse';
+}
+
+export interface ImportOptions {
+  /** Instead of the tags that the archive names; only for an archive of one image. */
+  readonly tags?: readonly Tag[];
+  /** Ends the import as long as nothing is committed; the reason is thrown. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ImportedImage {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly tags: readonly Tag[];
+}
+
+export interface ImportReport {
+  /** Those that the archive itself names, not the children of their indexes. */
+  readonly images: readonly ImportedImage[];
+  /** Of the decompressed archive. */
+  readonly bytes: number;
+  /** `known` are those that the repository held before. */
+  readonly blobs: { readonly added: number; readonly known: number };
+}
+
+/** Takes archives of `docker save` and OCI image layouts into repositories: plain, as gzip or as zstd. */
+export class ArchiveImporter {
+  constructor(
+    private readonly registry: Pick<Registry, 'blobs' | 'manifests' | 'uploads' | 'tags'>,
+    private readonly limits: ImportLimits,
+  ) {}
+
+  /**
+   * Reads the archive to its end before anything of it can be seen, then adds blobs, manifests and tags, in this order.
+   * Of an archive that is refused, cut off or aborted nothing stays. Where the store fails while the images are added,
+   * what is there already stays, untagged, to be found by the same import again, or by garbage collection. Importing
+   * an archive again changes nothing. The stream is read to its end or destroyed.
+   * @throws InvalidArchive; RegistryError DENIED for an immutable tag; StorageError; what the stream fails with
+   */
+  async import(name: RepositoryName, archive: Readable, options: ImportOptions = {}): Promise<ImportReport> {
+    const { signal } = options;
+    const abort = (): void => void archive.destroy(asError(signal?.reason));
+    signal?.addEventListener('abort', abort);
+    const contents = new ArchiveContents(this.registry, name, this.limits.maxManifestBytes);
+    try {
+      signal?.throwIfAborted();
+      const bytes = await this.read(archive, contents);
+      const plan = await this.planOf(name, contents, options.tags);
+      signal?.throwIfAborted();
+      return { ...(await this.commit(name, contents, plan)), bytes };
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      archive.destroy();
+      await contents.discard();
+    }
+  }
+
+  private async read(archive: Readable, contents: ArchiveContents): Promise<number> {
+    const decompressed = new Decompressed(archive, this.limits.maxBytes);
+    const reader = new ByteReader(decompressed.read());
+    try {
+      for await (const entry of tarEntries(reader, this.limits.maxEntries)) await contents.add(entry);
+    } finally {
+      await reader.close();
+    }
+    contents.requireLinksLead();
+    return decompressed.bytes;
+  }
+
+  private async planOf(
+    name: RepositoryName,
+    contents: ArchiveContents,
+    tags: readonly Tag[] | undefined,
+  ): Promise<ImportPlan> {
+    const plan = new ImportPlan(contents, (manifest) => this.requireReferences(name, contents, manifest));
+    if (contents.file(LAYOUT_FILE) === undefined)
+      await planDockerSave(contents, plan, this.limits.maxManifestBytes);
+    else {
+      await planOciLayout(contents, plan);
+      await tagAsSaved(contents, plan);
+    }
+    if (plan.images.size === 0) throw malformed('the archive names no image');
+    if (tags !== undefined) plan.retag(tags);
+    for (const image of plan.images.values()) {
+      for (const tag of image.tags) await this.registry.tags.requireMovable(name, tag, image.manifest.digest);
+    }
+    return plan;
+  }
+
+  /** What the registry will ask when the manifest is put, asked before anything is. */
+  private async requireReferences(
+    name: RepositoryName,
+    contents: ArchiveContents,
+    manifest: Manifest,
+  ): Promise<void> {
+    if (this.limits.references === 'sparse') return;
+    const { blobs, manifests } = this.registry;
+    const inArchive = (digest: Digest): boolean => contents.blob(digest) !== undefined;
+    try {
+      await checkReferences(name, manifest, {
+        blob: async (repository, digest) => inArchive(digest) || blobs.has(repository, digest),
+        manifest: async (repository, digest) =>
+          inArchive(digest) || manifests.has(repository, digest, { forPush: true }),
+      });
+    } catch (error) {
+      if (!(error instanceof MissingReferences)) throw error;
+      const [first] = error.entries;
+      const { digest } = first?.detail as { digest: string };
+      throw malformed(
+        `the archive needs ${digest}, which neither it nor the repository holds; it is one of ${error.entries.length} missing`,
+        error,
+      );
+    }
+  }
+
+  private async commit(
+    name: RepositoryName,
+    contents: ArchiveContents,
+    plan: ImportPlan,
+  ): Promise<Omit<ImportReport, 'bytes'>> {
+    const { blobs, manifests } = this.registry;
+    let added = 0;
+    for (const { digest, file } of plan.blobs.values()) {
+      if (await blobs.has(name, digest)) continue;
+      await contents.commit(digest, file);
+      added += 1;
+    }
+    const put = async (planned: PlannedManifest, tags: readonly Tag[]): Promise<void> => {
+      const { digest, mediaType } = planned;
+      await manifests.put(name, { digest, contentType: mediaType, bytes: await planned.bytes(), tags });
+    };
+    for (const planned of plan.manifests.values()) await put(planned, []);
+    for (const { manifest, tags } of plan.images.values()) if (tags.length > 0) await put(manifest, tags);
+    return {
+      images: [...plan.images.values()].map(({ manifest: { digest, mediaType }, tags }) => ({
+        digest,
+        mediaType,
+        tags,
+      })),
+      blobs: { added, known: plan.blobs.size - added },
+    };
+  }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error('the import was aborted', { cause: reason });
+}

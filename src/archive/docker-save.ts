@@ -1,0 +1,115 @@
+import { Digest } from '../domain/digest.js';
+import { MEDIA_TYPE } from '../domain/media-type.js';
+import type { Tag } from '../domain/reference.js';
+import { digestOf } from '../registry/digester.js';
+import type { ArchiveContents, ArchiveFile } from './archive-contents.js';
+import { entryName } from './entry-names.js';
+import type { ImportPlan, PlannedManifest } from './import-plan.js';
+import { malformed, quoted, tooLarge } from './invalid-archive.js';
+import { tagOfName } from './oci-layout.js';
+import { DOCKER_TYPE, parseDockerConfig, parseSavedImages } from './saved-images.js';
+import type { SavedImage } from './saved-images.js';
+
+export const SAVED_FILE = 'manifest.json';
+
+/**
+ * Plans what the `manifest.json` of `docker save` names. Such an archive has no manifests: they are made here, of
+ * Docker's schema 2, always the same of the same files. @throws InvalidArchive
+ */
+export async function planDockerSave(
+  contents: ArchiveContents,
+  plan: ImportPlan,
+  maxManifestBytes: number,
+): Promise<void> {
+  for (const saved of await savedImages(contents)) {
+    const manifest = await madeManifest(contents, plan, saved, maxManifestBytes);
+    plan.addImage(manifest, tagsOf(saved));
+  }
+}
+
+/**
+ * Gives the images of an OCI layout, where none has a tag there, those that `manifest.json` tells by their
+ * configurations: newer engines write both. @throws InvalidArchive
+ */
+export async function tagAsSaved(contents: ArchiveContents, plan: ImportPlan): Promise<void> {
+  if ([...plan.images.values()].some(({ tags }) => tags.length > 0)) return;
+  if (contents.file(SAVED_FILE) === undefined) return;
+  const byConfig = new Map<string, Tag[]>();
+  for (const saved of await savedImages(contents)) {
+    const config = contents.file(entryName(saved.config))?.digests.sha256.toString();
+    if (config !== undefined) byConfig.set(config, [...(byConfig.get(config) ?? []), ...tagsOf(saved)]);
+  }
+  for (const { manifest } of plan.images.values()) {
+    for (const config of await plan.configsOf(manifest)) plan.addImage(manifest, byConfig.get(config) ?? []);
+  }
+}
+
+async function savedImages(contents: ArchiveContents): Promise<readonly SavedImage[]> {
+  const file = contents.file(SAVED_FILE);
+  if (file === undefined) throw malformed(`the archive holds neither ${SAVED_FILE} nor an OCI image layout`);
+  return parseSavedImages(await contents.bytesOf(file));
+}
+
+function tagsOf({ repoTags }: SavedImage): Tag[] {
+  return repoTags.map((text) => {
+    const tag = text.includes(':') ? tagOfName(text) : undefined;
+    if (tag === undefined) throw malformed(`${SAVED_FILE} names ${quoted(text)}, which has no tag`);
+    return tag;
+  });
+}
+
+async function madeManifest(
+  contents: ArchiveContents,
+  plan: ImportPlan,
+  saved: SavedImage,
+  maxManifestBytes: number,
+): Promise<PlannedManifest> {
+  const config = named(contents, saved.config);
+  requireOwnName(config);
+  const diffIds = parseDockerConfig(config.name, await contents.bytesOf(config));
+  if (diffIds.length !== saved.layers.length) {
+    throw malformed(
+      `the configuration ${quoted(config.name)} is of ${diffIds.length} layers, ${SAVED_FILE} names ${saved.layers.length}`,
+    );
+  }
+  const layers = saved.layers.map((name, index) => layerOf(named(contents, name), diffIds[index] ?? ''));
+  const bytes = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPE.dockerManifest,
+      config: { mediaType: DOCKER_TYPE.config, ...described(config) },
+      layers: layers.map((file) => ({
+        mediaType: file.isGzip ? DOCKER_TYPE.gzipLayer : DOCKER_TYPE.layer,
+        ...described(file),
+      })),
+    }),
+  );
+  if (bytes.byteLength > maxManifestBytes)
+    throw tooLarge(`the image ${quoted(config.name)} would have a manifest above ${maxManifestBytes} bytes`);
+  return plan.addMade(digestOf(bytes), MEDIA_TYPE.dockerManifest, bytes, [config, ...layers]);
+}
+
+function named(contents: ArchiveContents, name: string): ArchiveFile {
+  const file = contents.file(entryName(name));
+  if (file === undefined)
+    throw malformed(`${SAVED_FILE} names ${quoted(name)}, which is no file of the archive`);
+  return file;
+}
+
+/** A configuration is called by its digest. */
+function requireOwnName({ name, digests }: ArchiveFile): void {
+  const hex = /^([0-9a-f]{64})\.json$/.exec(name)?.[1];
+  if (hex !== undefined && !Digest.of('sha256', hex).equals(digests.sha256))
+    throw malformed(`the content of ${quoted(name)} has another digest than its name`);
+}
+
+/** What a compressed layer holds is known only to those who decompress it. */
+function layerOf(file: ArchiveFile, diffId: string): ArchiveFile {
+  if (!file.isGzip && file.digests.sha256.toString() !== diffId)
+    throw malformed(`the layer ${quoted(file.name)} is not the one that its image's configuration tells`);
+  return file;
+}
+
+function described({ size, digests }: ArchiveFile): { size: number; digest: string } {
+  return { size, digest: digests.sha256.toString() };
+}

@@ -1,0 +1,117 @@
+import type { RequestHandler } from 'express';
+import { AdminApi } from '../admin/admin-api.js';
+import type { LogLevel, LogLevelSetting } from '../admin/log-level-setting.js';
+import { openAdminAccess } from '../auth/admin-access.js';
+import type { AdminAccess } from '../auth/admin-access.js';
+import { openAccess } from '../auth/open-access.js';
+import type { Config } from '../config/index.js';
+import { adminRoutes } from '../http/admin/admin-routes.js';
+import { RepeatedRequests } from '../http/admin/repeated-requests.js';
+import { createClientOrigin } from '../http/client-origin.js';
+import type { ClientOrigin } from '../http/client-origin.js';
+import type { OciOptions } from '../http/oci/call.js';
+import { createDispatcher } from '../http/oci/dispatcher.js';
+import type { OciDispatcher } from '../http/oci/dispatcher.js';
+import { RequestAudit } from '../http/oci/request-audit.js';
+import { createRedirectPolicy } from '../http/redirect-policy.js';
+import { tokenRoutes } from '../http/token/token-routes.js';
+import type { AccessController } from '../ports/access.js';
+import type { Invalidations } from '../ports/invalidations.js';
+import type { Locker } from '../ports/locker.js';
+import type { Logger } from '../ports/logger.js';
+import { ReadOnlyAccess } from '../registry/read-only-access.js';
+import { ReadOnlyMode } from '../registry/read-only-mode.js';
+import { createAdminServices } from './admin-services.js';
+import { startAudit } from './audit.js';
+import { createAuth } from './auth.js';
+import type { AuthParts } from './auth.js';
+import { BcryptThread } from './bcrypt-thread.js';
+import { openRegistry } from './open-registry.js';
+import type { OpenStore } from './store.js';
+import { systemClock, systemIds } from './system.js';
+
+/** How often a server looks whether another log level was set. */
+const LEVEL_MILLISECONDS = 10_000;
+
+export interface ServingParts {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly invalidations: Invalidations;
+  readonly locker: Locker;
+  /** Lets the log have another level. */
+  readonly setLevel?: ((level: LogLevel) => void) | undefined;
+}
+
+/** What a server answers over an open store. */
+export interface Serving {
+  readonly oci: OciDispatcher;
+  readonly tokens: RequestHandler;
+  readonly admin: RequestHandler;
+  readonly stop: () => Promise<void>;
+}
+
+export function startServing({ driver, format }: OpenStore, parts: ServingParts): Serving {
+  const { config, log, invalidations, locker, setLevel } = parts;
+  const registry = openRegistry(driver, format, config, invalidations);
+  const origin = createClientOrigin(config.server);
+  const trail = startAudit(driver, config.audit, log);
+  const hasher = new BcryptThread();
+  const stored = { driver, clock: systemClock, ids: systemIds, hasher, log };
+  const { access, adminAccess, tokens, close } = loginsOf({ ...stored, audit: trail }, config, origin);
+  const readOnly = new ReadOnlyMode(driver, systemClock, invalidations);
+  const services = createAdminServices({ ...stored, locker, registry, readOnly, setLevel }, config);
+  const stopWatching = [registry.damaged.watch(), watchLevel(services.logLevel, log)];
+  return {
+    oci: createDispatcher({
+      registry,
+      access: new ReadOnlyAccess(access, readOnly),
+      options: { ...config.registry, ...redirectOf(config, origin) },
+      audit: new RequestAudit(trail, (request) => origin.addressOf(request)),
+    }),
+    tokens,
+    admin: adminRoutes({
+      api: new AdminApi(services, trail),
+      access: adminAccess,
+      repeated: new RepeatedRequests({ driver, ids: systemIds, locker }),
+      origin,
+    }),
+    stop: async () => {
+      for (const stop of stopWatching) stop();
+      void hasher.close();
+      void close();
+      await trail.close();
+    },
+  };
+}
+
+interface ComposedLogins {
+  readonly access: AccessController;
+  readonly adminAccess: AdminAccess;
+  readonly tokens: RequestHandler;
+  readonly close: () => Promise<void>;
+}
+
+function loginsOf(parts: AuthParts, { auth: rules }: Config, origin: ClientOrigin): ComposedLogins {
+  if (rules.mode === 'none') {
+    const tokens: RequestHandler = (_req, _res, next) => next();
+    return { access: openAccess, adminAccess: openAdminAccess, tokens, close: async () => undefined };
+  }
+  const { access, adminAccess, routes, close } = createAuth(parts, rules, origin);
+  return { access, adminAccess, tokens: tokenRoutes(routes), close };
+}
+
+/** Follows what is set for all servers. Answers how to stop. */
+function watchLevel(level: LogLevelSetting, log: Logger): () => void {
+  const look = (): void => {
+    level.adopt().catch((error: Error) => log.warn({ reason: error.message }, 'the log level is not known'));
+  };
+  look();
+  return systemClock.every(LEVEL_MILLISECONDS, look);
+}
+
+function redirectOf({ storage }: Config, origin: ClientOrigin): Pick<OciOptions, 'redirect'> {
+  const rules = storage.swift.redirect;
+  if (storage.driver !== 'swift' || !rules.enabled) return {};
+  const policy = createRedirectPolicy(rules, systemClock);
+  return { redirect: (name, request) => policy(name, origin.addressOf(request)) };
+}

@@ -1,0 +1,122 @@
+import { settingKey } from '../domain/keys.js';
+import { RegistryError } from '../errors/registry-error.js';
+import type { Clock } from '../ports/clock.js';
+import type { Invalidations } from '../ports/invalidations.js';
+import { StorageError, isStorageError } from '../ports/storage-driver.js';
+import type { StorageDriver } from '../ports/storage-driver.js';
+
+const KEY = settingKey('read-only');
+const SETTING = 'read-only';
+const KNOWN_MILLISECONDS = 5000;
+
+/** Why nothing is changed, and since when. */
+export interface ReadOnlyState {
+  /** RFC 3339. */
+  readonly since: string;
+  /** Who wished it. */
+  readonly by: string;
+  readonly reason?: string;
+}
+
+interface Known {
+  readonly state: ReadOnlyState | undefined;
+  readonly until: number;
+}
+
+/**
+ * Whether the registry is read-only: the store holds an object that says so, or none. A change holds at once in all
+ * workers of this server and within 5 seconds on others. A state that cannot be read is an error, never "writable".
+ */
+export class ReadOnlyMode {
+  private known: Known | undefined;
+  private reading: Promise<ReadOnlyState | undefined> | undefined;
+
+  constructor(
+    private readonly driver: StorageDriver,
+    private readonly clock: Clock,
+    private readonly invalidations: Invalidations,
+  ) {
+    invalidations.subscribe(({ kind, key }) => {
+      if (kind === 'setting' && key === SETTING) this.forget();
+    });
+  }
+
+  /** Undefined where the registry is writable. One request every 5 seconds at most. @throws StorageError */
+  async state(): Promise<ReadOnlyState | undefined> {
+    if (this.known !== undefined && this.known.until > this.clock.now()) return this.known.state;
+    return this.reading ?? this.start();
+  }
+
+  /** Changes that are already under way are not stopped. `reason` is one line, told to whoever is refused. */
+  async set({ by, reason }: { readonly by: string; readonly reason?: string }): Promise<ReadOnlyState> {
+    const since = new Date(this.clock.now()).toISOString();
+    const state = { since, by, ...(reason !== undefined && reason !== '' && { reason }) };
+    await this.change(this.driver.put(KEY, Buffer.from(JSON.stringify(state))));
+    return state;
+  }
+
+  async clear(): Promise<void> {
+    await this.change(this.driver.delete(KEY));
+  }
+
+  /** @throws RegistryError UNSUPPORTED (405) with the reason; StorageError where that is not known */
+  async requireWritable(): Promise<void> {
+    const state = await this.state();
+    if (state === undefined) return;
+    const reason = state.reason === undefined ? '' : `: ${state.reason}`;
+    throw new RegistryError('UNSUPPORTED', `the registry is read-only${reason}`, { status: 405 });
+  }
+
+  /** Of one that failed nobody knows whether the store has it. */
+  private async change(writing: Promise<unknown>): Promise<void> {
+    await writing.finally(() => this.forget());
+    await this.invalidations.publish({ kind: 'setting', key: SETTING });
+  }
+
+  /** Whoever asks from now on begins a read of his own. */
+  private forget(): void {
+    this.known = undefined;
+    this.reading = undefined;
+  }
+
+  private start(): Promise<ReadOnlyState | undefined> {
+    const until = this.clock.now() + KNOWN_MILLISECONDS;
+    const reading: Promise<ReadOnlyState | undefined> = this.read().then(
+      (state) => {
+        if (this.reading === reading) {
+          this.known = { state, until };
+          this.reading = undefined;
+        }
+        return state;
+      },
+      (error: unknown) => {
+        if (this.reading === reading) this.reading = undefined;
+        throw error;
+      },
+    );
+    this.reading = reading;
+    return reading;
+  }
+
+  private async read(): Promise<ReadOnlyState | undefined> {
+    try {
+      return stateIn(await this.driver.read(KEY, { fresh: true }));
+    } catch (error) {
+      if (isStorageError(error, 'NOT_FOUND')) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** @throws StorageError UNAVAILABLE */
+function stateIn(bytes: Buffer): ReadOnlyState {
+  try {
+    const { since, by, reason } = JSON.parse(bytes.toString()) as Record<string, unknown>;
+    if (typeof since !== 'string' || typeof by !== 'string') throw new Error('it has no since and by');
+    return { since, by, ...(typeof reason === 'string' && { reason }) };
+  } catch (error) {
+    throw new StorageError('UNAVAILABLE', `${KEY} is unreadable: set or clear the read-only mode again`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,104 @@
+import type { DigestAlgorithm } from '../domain/digest.js';
+import type { Digest } from '../domain/digest.js';
+import type { RepositoryName } from '../domain/repository-name.js';
+import { RegistryError } from '../errors/registry-error.js';
+import type { Clock } from '../ports/clock.js';
+import type { Ids } from '../ports/ids.js';
+import { isStorageError } from '../ports/storage-driver.js';
+import type { Segment, StorageDriver } from '../ports/storage-driver.js';
+import type { BlobCommitter } from './blob-committer.js';
+import { Digester } from './digester.js';
+import type { PrefixDigests } from './digester.js';
+import { appendSegments } from './segmenter.js';
+import type { UploadSession } from './session-id.js';
+import { bytesOf } from './session-states.js';
+import type { UploadState } from './upload-steps.js';
+
+/** Bytes in the store that nobody can read yet, in a segment set that nobody else knows. */
+export interface StagedBlob {
+  readonly digests: PrefixDigests;
+  /** Bytes. */
+  readonly size: number;
+  readonly session: UploadSession;
+  readonly state: UploadState;
+}
+
+export interface StagedParts {
+  readonly driver: StorageDriver;
+  readonly committer: BlobCommitter;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+/**
+ * Bytes that become blobs only when all that came with them is known to be right. They are segments, however few: the
+ * memory of what is staged does not grow with what it holds.
+ */
+export class StagedBlobs {
+  /** Those of whose sets a blob may have been made. */
+  private readonly given = new WeakSet<StagedBlob>();
+
+  constructor(private readonly parts: StagedParts) {}
+
+  /**
+   * Makes a body durable, hashing as it passes in sha256 and in `algorithm`. Of one that fails nothing stays.
+   * @throws StorageError; what the body fails with
+   */
+  async stage(body: AsyncIterable<Uint8Array>, algorithm: DigestAlgorithm = 'sha256'): Promise<StagedBlob> {
+    const { driver, clock, ids } = this.parts;
+    const session = { set: ids.unique(), startedAt: clock.now(), subject: '', algorithm };
+    const digester = Digester.start(algorithm);
+    let segments: readonly Segment[] = [];
+    try {
+      const appended = appendSegments(
+        driver.segments,
+        driver.limits.segmentBytes,
+        session.set,
+        segments,
+        body,
+        digester,
+      );
+      for await (const all of appended) segments = all;
+    } catch (error) {
+      await this.remove(session);
+      throw error;
+    }
+    const [digests, size] = [digester.digests(), digester.size];
+    return { session, digests, size, state: { start: 0, end: size, segments, digests } };
+  }
+
+  /** @throws StorageError NOT_FOUND for what was discarded or committed */
+  read(staged: StagedBlob): AsyncIterable<Uint8Array> {
+    return bytesOf(this.parts.driver, staged.session, staged.state);
+  }
+
+  /**
+   * Makes it a blob of the repository. Where the store holds the blob undamaged, it is linked alone and nothing of what
+   * was staged stays; otherwise the set is the purge's from here on, for a blob may be made of it.
+   * @throws RegistryError DIGEST_INVALID; StorageError
+   */
+  async commit(name: RepositoryName, digest: Digest, staged: StagedBlob): Promise<void> {
+    const { committer } = this.parts;
+    if (staged.digests[digest.algorithm]?.equals(digest) !== true) throw new RegistryError('DIGEST_INVALID');
+    const member = { stored: staged.digests.sha256, size: staged.size };
+    if (await committer.linkStored(name, digest, member)) return this.discard(staged);
+    this.given.add(staged);
+    await committer.commit(name, digest, staged.session, staged.state);
+  }
+
+  /**
+   * Removes the segments, unless a blob may have been made of them. Others leave segments to the purge, for a session
+   * may go on; of this one nobody else can know. What cannot be removed now the purge removes.
+   */
+  async discard(staged: StagedBlob): Promise<void> {
+    if (staged.size > 0 && !this.given.has(staged)) await this.remove(staged.session);
+  }
+
+  private async remove({ set }: UploadSession): Promise<void> {
+    try {
+      await this.parts.driver.segments.remove(set);
+    } catch (error) {
+      if (!isStorageError(error)) throw error;
+    }
+  }
+}
