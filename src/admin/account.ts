@@ -14,7 +14,7 @@ export interface Account {
 }
 
 export interface VersionedAccount extends Account {
-  /** Changes with every change of the account. */
+  /** Another for whatever else is kept of the account. */
   readonly version: string;
 }
 
@@ -29,7 +29,7 @@ export function versioned(name: string, found: FoundPrincipal): VersionedAccount
   return { ...accountOf(name, found), version: versionOf(found) };
 }
 
-/** Changes with whatever is kept of the account. */
+/** The same for the same account. */
 export function versionOf({ record, isDisabled }: FoundPrincipal): string {
   const text = JSON.stringify([record, isDisabled]);
   return createHash('sha256').update(text).digest('base64url').slice(0, VERSION_LENGTH);

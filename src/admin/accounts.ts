@@ -63,14 +63,17 @@ export class Accounts {
   async createUser(name: string, { password, admin = false, groups = [] }: NewUser): Promise<void> {
     const names = groupNames(groups);
     await this.requireFree(name);
-    await this.create(name, {
-      kind: 'user',
-      createdAt: this.now(),
-      ...(password !== undefined && { password: await this.hashOf(password) }),
-      ...(admin && { admin }),
-      ...(names.length > 0 && { groups: names }),
+    const hash = password === undefined ? undefined : await this.hashOf(password);
+    await this.alone({ kind: 'user', name }, async () => {
+      await this.create(name, {
+        kind: 'user',
+        createdAt: this.now(),
+        ...(hash !== undefined && { password: hash }),
+        ...(admin && { admin }),
+        ...(names.length > 0 && { groups: names }),
+      });
+      await this.parts.principals.enable(name);
     });
-    await this.parts.principals.enable(name);
   }
 
   /** With its grants and one access token. @throws AdminError, InvalidValue */
@@ -79,11 +82,12 @@ export class Accounts {
     await this.requireFree(name);
     if (await this.parts.isFileUser(name))
       throw new AdminError('exists', `${name} is a user of auth.htpasswd.file`);
-    await this.create(name, { kind: 'robot', createdAt: this.now() });
-    await this.removeGrants({ kind: 'robot', name });
-    for (const grant of grants) await this.parts.grants.add({ kind: 'robot', name }, grant);
-    await this.parts.principals.enable(name);
-    return this.parts.tokens.create(name, wish);
+    return this.alone({ kind: 'robot', name }, async () => {
+      await this.create(name, { kind: 'robot', createdAt: this.now() });
+      for (const grant of grants) await this.parts.grants.add({ kind: 'robot', name }, grant);
+      await this.parts.principals.enable(name);
+      return this.parts.tokens.create(name, wish);
+    });
   }
 
   /** @throws AdminError absent */
@@ -109,12 +113,7 @@ export class Accounts {
     };
     return this.alone(account, async () => {
       const found = await this.requireFound(account);
-      if (version !== undefined && version !== versionOf(found)) {
-        throw new AdminError(
-          'stale',
-          `the ${account.kind} ${account.name} was changed meanwhile; look at it again`,
-        );
-      }
+      requireVersion(account, found, version);
       if (Object.keys(changes).length > 0) await this.change(account, found.record, changes);
       if (disabled !== undefined) await this.setDisabled(account, disabled);
       return this.find(account);
@@ -135,11 +134,11 @@ export class Accounts {
    * With its access tokens and grants. One that is cut off leaves a disabled account, and may be repeated: whoever gets
    * the name later inherits nothing. The name stays disabled until then, for another server or command may still write
    * the record that it read before.
-   * @throws AdminError
+   * @throws AdminError; 'stale' where the account is of another version than the one that is given
    */
-  async remove(account: AccountName): Promise<void> {
+  async remove(account: AccountName, version?: string): Promise<void> {
     await this.alone(account, async () => {
-      await existingPrincipal(this.parts.principals, account);
+      requireVersion(account, await this.requireFound(account), version);
       await this.setDisabled(account, true);
       await this.parts.tokens.revokeAll(account.name);
       await this.removeGrants(account);
@@ -155,7 +154,9 @@ export class Accounts {
       if (!isStorageError(error, 'EXISTS')) throw error;
       throw new AdminError('exists', `there is a user or robot ${name} already`, { cause: error });
     }
-    await this.parts.tokens.revokeAll(name); // what a listing hid from an earlier removal
+    // What a listing hid from an earlier removal.
+    await this.parts.tokens.revokeEarlier(name, record);
+    if (record.kind === 'robot') await this.removeGrants({ kind: 'robot', name });
   }
 
   private async requireFree(name: string): Promise<void> {
@@ -221,4 +222,13 @@ export class Accounts {
 
 function groupNames(groups: readonly string[]): readonly string[] {
   return [...new Set(groups.map(parseLocalName))];
+}
+
+function requireVersion(
+  { kind, name }: AccountName,
+  found: FoundPrincipal,
+  version: string | undefined,
+): void {
+  if (version === undefined || version === versionOf(found)) return;
+  throw new AdminError('stale', `the ${kind} ${name} was changed meanwhile; look at it again`);
 }

@@ -5,6 +5,7 @@ import { grantRecord } from '../domain/grant.js';
 import type { Grant } from '../domain/grant.js';
 import type { Page, PageRequest } from '../domain/page.js';
 import type { Clock } from '../ports/clock.js';
+import type { Locker } from '../ports/locker.js';
 import { inBatches } from '../ports/listing.js';
 import { mapBounded } from '../registry/bounded.js';
 import { AdminError } from './admin-error.js';
@@ -14,6 +15,7 @@ export interface TokenParts {
   readonly principals: Principals;
   readonly tokens: AccessTokens;
   readonly clock: Clock;
+  readonly locker: Locker;
 }
 
 export interface TokenWish {
@@ -61,17 +63,22 @@ export class OwnedTokens {
     return this.issue({
       owner,
       ownerCreatedAt,
-      ...(limits && limits.length > 0 && { limits: limits.map(grantRecord) }),
+      ...(limits && { limits: limits.map(grantRecord) }),
       ...(lifetime !== undefined && { expiresAt: this.after(lifetime) }),
       ...(note !== undefined && { note }),
     });
   }
 
   /**
-   * Another token with the rights and the lifetime of this one, which holds for `overlap` milliseconds more.
+   * Another token with the rights and the lifetime of this one, which holds for `overlap` milliseconds more; of several
+   * rotations of one token at once, within a server, one.
    * @throws AdminError
    */
-  async rotate(id: string, overlap: number): Promise<RotatedAccessToken> {
+  rotate(id: string, overlap: number): Promise<RotatedAccessToken> {
+    return this.parts.locker.alone(`token:${id}`, () => this.rotateAlone(id, overlap));
+  }
+
+  private async rotateAlone(id: string, overlap: number): Promise<RotatedAccessToken> {
     const old = await this.requireToken(id);
     if (await this.parts.tokens.isRevoked(id)) throw noToken();
     if (old.replacedBy !== undefined) {
@@ -80,6 +87,8 @@ export class OwnedTokens {
         `${id} was rotated before; rotate ${old.replacedBy}, which replaced it`,
       );
     }
+    if (this.parts.tokens.isOver(old))
+      throw new AdminError('conflict', `${id} has expired; make another token`);
     const { owner, ownerCreatedAt, limits, note, expiresAt, createdAt } = old;
     if ((await this.requireOwner(owner)).createdAt !== ownerCreatedAt) {
       throw new AdminError('conflict', `${id} is of an earlier ${owner}; revoke it`);
@@ -109,6 +118,15 @@ export class OwnedTokens {
   async revokeAll(owner: string): Promise<void> {
     const { tokens } = this.parts;
     for await (const id of tokens.listIds(owner)) await tokens.revoke(id, owner);
+  }
+
+  /** Revokes those of whoever had the name before its present owner, made then. */
+  async revokeEarlier(owner: string, { createdAt }: PrincipalRecord): Promise<void> {
+    const { tokens } = this.parts;
+    for await (const id of tokens.listIds(owner)) {
+      const record = await tokens.read(id);
+      if (record?.ownerCreatedAt !== createdAt) await tokens.revoke(id, owner);
+    }
   }
 
   /** @throws AdminError absent */

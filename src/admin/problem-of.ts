@@ -6,6 +6,7 @@ import type { ErrorCode } from '../errors/registry-error.js';
 import { StorageError } from '../ports/storage-driver.js';
 import { AdminError } from './admin-error.js';
 import type { AdminErrorKind } from './admin-error.js';
+import { NotRecorded } from './not-recorded.js';
 
 /** What went wrong with an operation, as its caller is told. */
 export interface ToldProblem {
@@ -55,6 +56,13 @@ export function problemOf(error: unknown): ToldProblem {
     return { code: error.kind === 'too-large' ? 'too-large' : 'invalid-archive', detail: error.message };
   }
   if (error instanceof RegistryError) return ofRegistry(error);
+  if (error instanceof NotRecorded) {
+    return {
+      code: 'unavailable',
+      detail: `${error.message}: look what there is`,
+      retryAfter: error.retryAfter,
+    };
+  }
   if (error instanceof StorageError && (error.code === 'UNAVAILABLE' || error.code === 'THROTTLED')) {
     const detail = 'the storage is unavailable; try again';
     return { code: 'unavailable', detail, retryAfter: error.retryAfter };

@@ -137,7 +137,7 @@ export const accessOperations = {
       'NewToken',
       z.strictObject({
         owner: localName(),
-        limits: z.array(wishedGrant).max(1000).optional().describe('It allows nothing beyond these.'),
+        limits: z.array(wishedGrant).min(1).max(1000).optional().describe('It allows nothing beyond these.'),
         expiresIn: seconds().min(1).optional().describe('Seconds that it is good for; else for ever.'),
         note: z.string().max(1000).optional().describe('What it is for.'),
       }),

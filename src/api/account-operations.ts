@@ -106,6 +106,7 @@ export const accountOperations = {
     access: 'admin',
     problems: ['absent'],
     ...byName,
+    versioned: 'compares',
   }),
   listRobots: operation({
     method: 'GET',
@@ -154,6 +155,7 @@ export const accountOperations = {
     access: 'admin',
     problems: ['absent'],
     ...byName,
+    versioned: 'compares',
   }),
   listGroups: operation({
     method: 'GET',

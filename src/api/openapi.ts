@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isVersionAnswered } from './operation.js';
 import type { Operation } from './operation.js';
 import { API_PREFIX, OPERATIONS } from './operations.js';
 import { PROBLEMS, PROBLEM_TYPE, problemShape } from './problem.js';
@@ -66,7 +67,8 @@ export function problemsOf(operation: Operation): readonly ProblemCode[] {
     [access !== 'none', ['login-required', 'too-many-requests', 'internal', 'unavailable']],
     [hasBody(body), ['too-large', 'wrong-media-type', 'late']],
     [upload === true, ['too-large', 'wrong-media-type', 'invalid-archive']],
-    [versioned === 'requires', ['stale', 'version-required']],
+    [versioned === 'requires' || versioned === 'compares', ['stale']],
+    [versioned === 'requires', ['version-required']],
     [repeatable === true, ['key-used', 'conflict']],
   ];
   return [...new Set(when.flatMap(([applies, codes]) => (applies ? codes : [])))];
@@ -96,12 +98,12 @@ function operationObject(id: string, operation: Operation): Json {
 }
 
 function responsesOf(operation: Operation): Json {
-  const { status, result, download, versioned } = operation;
+  const { status, result, download } = operation;
   const content =
     download !== undefined ? downloadContent(download) : hasBody(result) ? jsonContent(result) : undefined;
   const success = {
     description: status === 201 ? 'Made' : status === 204 ? 'Done' : 'The answer',
-    ...(versioned !== undefined && {
+    ...(isVersionAnswered(operation) && {
       headers: { ETag: { description: 'Its version.', schema: { type: 'string' } } },
     }),
     ...(content && { content }),
@@ -164,6 +166,7 @@ function headerParameters({ versioned, repeatable }: Operation): Json[] {
     ...(versioned === 'requires'
       ? [header('If-Match', 'The ETag that is to be changed, or `*`.', true)]
       : []),
+    ...(versioned === 'compares' ? [header('If-Match', 'The ETag that is to be removed.', false)] : []),
     ...(repeatable === true
       ? [
           header(

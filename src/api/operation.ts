@@ -28,8 +28,8 @@ export interface Operation<
   /** Of success. */
   readonly status: 200 | 201 | 204;
   readonly result: R;
-  /** Answers with an ETag, which `If-Match` of a change must name (RFC 9110 §13.1.1). */
-  readonly versioned?: 'answers' | 'requires';
+  /** Answers with an ETag, which `If-Match` of a change must name, or of a removal may (RFC 9110 §13.1.1). */
+  readonly versioned?: 'answers' | 'requires' | 'compares';
   /** A request that is sent again with the same `Idempotency-Key` gets the answer of the first. */
   readonly repeatable?: true;
   /** The media type of an answer that is no JSON. */
@@ -38,6 +38,11 @@ export interface Operation<
   readonly upload?: true;
   /** What may be wrong beside what its other members imply. */
   readonly problems: readonly ProblemCode[];
+}
+
+/** Whether a success has an ETag. */
+export function isVersionAnswered({ versioned }: Pick<Operation, 'versioned'>): boolean {
+  return versioned === 'answers' || versioned === 'requires';
 }
 
 export const NOTHING = z.strictObject({});

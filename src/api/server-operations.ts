@@ -36,7 +36,7 @@ const event = named(
   'AuditEvent',
   z.object({
     at: time(),
-    action: z.enum(AUDIT_ACTIONS),
+    action: z.string().describe('Such as those that can be asked for; there may be more.'),
     outcome: z.enum(['ok', 'denied', 'failed']),
     by: z.string().describe('Who; empty for anonymous.'),
     token: z.string().optional().describe('The id of the access token that was used.'),
@@ -76,19 +76,25 @@ export const serverOperations = {
     method: 'GET',
     path: '/read-only',
     summary: 'Whether the registry is read-only',
-    access: 'known',
+    access: 'admin',
     result: readOnlyMode,
   }),
   setReadOnlyMode: operation({
     method: 'PUT',
     path: '/read-only',
-    summary: 'Makes the registry read-only, or ends that; every server knows within 5 seconds',
+    summary:
+      'Makes the registry read-only, or ends that; every server knows within 5 seconds, and the first reason stays',
     access: 'admin',
     body: named(
       'ReadOnlyWish',
       z.strictObject({
         readOnly: z.boolean(),
-        reason: z.string().max(200).optional().describe('Told to whoever is refused.'),
+        reason: z
+          .string()
+          .max(200)
+          .regex(/^[^\p{Cc}]*$/u, 'it is one line, without control characters')
+          .optional()
+          .describe('Told to whoever is refused.'),
       }),
     ),
     result: readOnlyMode,

@@ -139,6 +139,11 @@ export function isAccessTokenId(text: string): boolean {
   return ID.test(text);
 }
 
+/** The id that the secret of an access token begins with; undefined for any other text. */
+export function tokenIdIn(secret: string): string | undefined {
+  return SECRET.exec(secret)?.[1];
+}
+
 export function looksLikeAccessToken(secret: string): boolean {
   return SECRET.test(secret);
 }

@@ -1,10 +1,10 @@
+import { isIP } from 'node:net';
 import type { RepositoryName } from '../domain/repository-name.js';
 import type { Action } from '../domain/scope.js';
 import { RegistryError } from '../errors/registry-error.js';
 import { allowedEverything } from '../ports/admin-caller.js';
 import type { AdminCaller } from '../ports/admin-caller.js';
 import type { Principal } from '../ports/auth.js';
-import type { AccessTokens } from './access-tokens.js';
 import { credentialsOf } from './basic.js';
 import type { Logins } from './logins.js';
 import type { GrantPolicy } from './policy.js';
@@ -17,6 +17,8 @@ export interface Proof {
   readonly certificate?: string | undefined;
   /** Of the client. */
   readonly address: string;
+  /** By which the client calls this server. */
+  readonly url: string;
 }
 
 export interface AdminAccess {
@@ -24,14 +26,30 @@ export interface AdminAccess {
   identify(proof: Proof): Promise<AdminCaller | undefined>;
 }
 
-/** `auth.mode: none`. */
-export const openAdminAccess: AdminAccess = {
-  identify: async ({ address }) => allowedEverything({ by: '', from: address }),
-};
+/**
+ * `auth.mode: none`: everybody is an admin, but no page of a browser whose host name was made to lead here (DNS
+ * rebinding): a name counts only where `server.publicUrl` tells it.
+ */
+export function openAdminAccess(publicUrl: string | undefined): AdminAccess {
+  return {
+    identify: async ({ address, url }) => {
+      const { hostname } = new URL(url);
+      if (publicUrl === undefined && !isOwnName(hostname)) {
+        throw new RegistryError(
+          'DENIED',
+          `with auth.mode none the admin API is called by address or as localhost, not as ${hostname}; set server.publicUrl to permit that name`,
+        );
+      }
+      return allowedEverything({ by: '', from: address });
+    },
+  };
+}
+
+function isOwnName(hostname: string): boolean {
+  return hostname === 'localhost' || isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0;
+}
 
 const BEARER = /^bearer +([^ ]+)$/i;
-/** In whose name the secret of no token is tried. */
-const NOBODY = '-';
 /** What is done is recorded by itself. */
 const FAILURES = { record: 'failures' } as const;
 
@@ -43,7 +61,6 @@ export class LoginAdminAccess implements AdminAccess {
   constructor(
     private readonly parts: {
       readonly logins: Logins;
-      readonly tokens: AccessTokens;
       readonly policy: GrantPolicy;
     },
   ) {}
@@ -53,19 +70,20 @@ export class LoginAdminAccess implements AdminAccess {
     return principal && new PrincipalCaller(principal, address, this.parts.policy);
   }
 
-  private async principalOf({ authorization, certificate, address }: Proof): Promise<Principal | undefined> {
+  private async principalOf({
+    authorization,
+    certificate,
+    address,
+  }: Omit<Proof, 'url'>): Promise<Principal | undefined> {
     if (authorization === undefined) {
       if (certificate === undefined) return undefined;
       return (await this.parts.logins.certified(certificate, address, FAILURES))?.principal;
     }
     const [, secret] = BEARER.exec(authorization) ?? [];
-    const credentials = secret === undefined ? credentialsOf(authorization) : await this.ofToken(secret);
-    return (await this.parts.logins.login(credentials, address, FAILURES)).principal;
-  }
-
-  private async ofToken(secret: string): Promise<{ username: string; secret: string }> {
-    const found = await this.parts.tokens.find(secret);
-    return { username: found?.record.owner ?? NOBODY, secret };
+    const { logins } = this.parts;
+    return secret === undefined
+      ? (await logins.login(credentialsOf(authorization), address, FAILURES)).principal
+      : (await logins.loginByToken(secret, address)).principal;
   }
 }
 

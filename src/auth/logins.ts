@@ -2,6 +2,7 @@ import { RegistryError } from '../errors/registry-error.js';
 import { BackendOutage } from '../ports/auth.js';
 import type { AuditTrail } from '../ports/audit.js';
 import type { AuthBackend, Credentials, PastLogin, Principal } from '../ports/auth.js';
+import { tokenIdIn } from './access-tokens.js';
 import type { LoginLimits, Outcome } from './login-limits.js';
 
 /** Who logged in, and which backend knows it. */
@@ -37,19 +38,15 @@ export class Logins {
   ): Promise<Login> {
     const { username } = credentials;
     const trusted = this.limits.isTrusted(username, address);
-    const wait = await this.limits.begin(username, address);
-    if (wait > 0) {
-      const headers = { 'Retry-After': String(Math.ceil(wait / 1000)) };
-      throw new RegistryError('TOOMANYREQUESTS', 'too many failed logins; try again later', { headers });
-    }
-    const login = await deciding(() => this.attempt({ ...credentials, address, trusted }, address));
-    if (login === undefined) {
-      const by = username.slice(0, MOST_NAME);
-      await this.audit?.record({ action: 'login', outcome: 'denied', by, from: address });
-      throw new RegistryError('UNAUTHORIZED', 'the username or the password is wrong');
-    }
-    if (record === 'all') await this.recordSuccess(login, address);
-    return login;
+    const asked = { ...credentials, address, trusted };
+    return this.decide(username, address, record, (backend) => backend.authenticate(asked));
+  }
+
+  /** The owner of an access token; no backend but that of tokens is asked. Only failures are recorded. @throws as `login` */
+  async loginByToken(secret: string, address: string): Promise<Login> {
+    const id = tokenIdIn(secret);
+    if (id === undefined) throw new RegistryError('UNAUTHORIZED', 'that is no access token of this registry');
+    return this.decide(`token ${id}`, address, 'failures', (backend) => backend.authenticateToken?.(secret));
   }
 
   /** The principal of an earlier login, as it is now. */
@@ -84,29 +81,53 @@ export class Logins {
     await this.audit?.record({ action: 'login', outcome: 'ok', by, from: address, ...used });
   }
 
+  private async decide(
+    account: string,
+    address: string,
+    record: LoginRecord['record'],
+    ask: Ask,
+  ): Promise<Login> {
+    const wait = await this.limits.begin(account, address);
+    if (wait > 0) {
+      const headers = { 'Retry-After': String(Math.ceil(wait / 1000)) };
+      throw new RegistryError('TOOMANYREQUESTS', 'too many failed logins; try again later', { headers });
+    }
+    const login = await deciding(() => this.attempt(account, address, ask));
+    if (login === undefined) {
+      const by = account.slice(0, MOST_NAME);
+      await this.audit?.record({ action: 'login', outcome: 'denied', by, from: address });
+      throw new RegistryError('UNAUTHORIZED', 'the username or the password is wrong');
+    }
+    if (record === 'all') await this.recordSuccess(login, address);
+    return login;
+  }
+
   /** One that was begun. */
-  private async attempt(credentials: Credentials, address: string): Promise<Login | undefined> {
+  private async attempt(account: string, address: string, ask: Ask): Promise<Login | undefined> {
     let outcome: Outcome = 'undecided';
     try {
-      const login = await this.firstThatKnows(credentials);
+      const login = await this.firstThatKnows(ask);
       outcome = login === undefined ? 'failed' : 'succeeded';
       return login;
     } catch (error) {
       if (error instanceof BackendOutage) outcome = 'outage';
       throw error;
     } finally {
-      this.limits.end(credentials.username, address, outcome);
+      this.limits.end(account, address, outcome);
     }
   }
 
-  private async firstThatKnows(credentials: Credentials): Promise<Login | undefined> {
+  private async firstThatKnows(ask: Ask): Promise<Login | undefined> {
     for (const backend of this.backends) {
-      const principal = await backend.authenticate(credentials);
+      const principal = await ask(backend);
       if (principal !== undefined) return { principal, backend };
     }
     return undefined;
   }
 }
+
+/** How a backend is asked who it is. */
+type Ask = (backend: AuthBackend) => Promise<Principal | undefined> | undefined;
 
 async function deciding<T>(decide: () => Promise<T>): Promise<T> {
   try {

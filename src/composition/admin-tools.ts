@@ -31,9 +31,9 @@ export type AdminTools = Pick<
 
 export function createAdminTools(parts: AdminToolParts, rules: Config['auth']): AdminTools {
   const { clock, ids, hasher, locker } = parts;
-  const { principals, tokens, grants, generations, keys } = createAuthStore(parts);
+  const { principals, tokens, grants, generations, keys } = parts.store ?? createAuthStore(parts);
   const { personalNamespaces, refreshMaxAge, tokenMaxAge, anonymousPull } = rules;
-  const owned = new OwnedTokens({ principals, tokens, clock });
+  const owned = new OwnedTokens({ principals, tokens, clock, locker });
   const passwords = new PasswordChecks(hasher, clock, ids);
   const backend = new LocalBackend({ principals, tokens, passwords, personalNamespaces });
   const policy = new GrantPolicy(grants, anonymousPull);

@@ -35,6 +35,8 @@ import type { StorageDriver } from '../ports/storage-driver.js';
 import { htpasswdFile, keystoneClient, readTrustedKeys } from './auth-files.js';
 
 export interface AuthParts {
+  /** Where another part of the process has it already: what is changed by one holds for both at once. */
+  readonly store?: AuthStore;
   readonly driver: StorageDriver;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -54,7 +56,11 @@ export interface AuthStore {
   readonly keys: SigningKeys;
 }
 
-export function createAuthStore({ driver, clock, ids }: Omit<AuthParts, 'hasher' | 'log'>): AuthStore {
+export function createAuthStore({
+  driver,
+  clock,
+  ids,
+}: Pick<AuthParts, 'driver' | 'clock' | 'ids'>): AuthStore {
   const generations = new Generations(driver, ids, clock);
   return {
     principals: new Principals(driver),
@@ -80,7 +86,7 @@ export function createAuth(
   readonly close: () => Promise<void>;
 } {
   const { clock, ids, hasher } = parts;
-  const { principals, tokens, grants, generations, keys } = createAuthStore(parts);
+  const { principals, tokens, grants, generations, keys } = parts.store ?? createAuthStore(parts);
   const { service } = rules;
   const issuer = service;
   const policy = new GrantPolicy(grants, rules.anonymousPull);
@@ -101,7 +107,7 @@ export function createAuth(
   const external = externalIssuer(rules, clock);
   return {
     access: new TokenAccess({ tokens: bearers, external, generations, policy, clock, realmOf, service }),
-    adminAccess: new LoginAdminAccess({ logins, tokens, policy }),
+    adminAccess: new LoginAdminAccess({ logins, policy }),
     routes: {
       tokens: new TokenService({ logins, tokens: bearers, refreshTokens, policy }, service),
       keys,

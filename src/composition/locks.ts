@@ -80,7 +80,7 @@ export function grantLocks(): void {
     }
   };
   cluster.on('message', (worker: Worker, message: Message) => {
-    if (message.type === 'lock') {
+    if (message.type === 'lock' && !worker.isDead()) {
       const queue = queues.get(message.key) ?? [];
       queues.set(message.key, queue);
       queue.push({ worker, id: message.id });

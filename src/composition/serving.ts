@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RequestHandler } from 'express';
 import { AdminApi } from '../admin/admin-api.js';
 import type { LogLevel, LogLevelSetting } from '../admin/log-level-setting.js';
@@ -23,7 +24,7 @@ import { ReadOnlyAccess } from '../registry/read-only-access.js';
 import { ReadOnlyMode } from '../registry/read-only-mode.js';
 import { createAdminServices } from './admin-services.js';
 import { startAudit } from './audit.js';
-import { createAuth } from './auth.js';
+import { createAuth, createAuthStore } from './auth.js';
 import type { AuthParts } from './auth.js';
 import { BcryptThread } from './bcrypt-thread.js';
 import { openRegistry } from './open-registry.js';
@@ -32,6 +33,8 @@ import { systemClock, systemIds } from './system.js';
 
 /** How often a server looks whether another log level was set. */
 const LEVEL_MILLISECONDS = 10_000;
+/** What operations may take, once their connections are gone, to come to an end. */
+const IDLE_MILLISECONDS = 5000;
 
 export interface ServingParts {
   readonly config: Config;
@@ -56,10 +59,12 @@ export function startServing({ driver, format }: OpenStore, parts: ServingParts)
   const origin = createClientOrigin(config.server);
   const trail = startAudit(driver, config.audit, log);
   const hasher = new BcryptThread();
-  const stored = { driver, clock: systemClock, ids: systemIds, hasher, log };
+  const clocked = { driver, clock: systemClock, ids: systemIds };
+  const stored = { ...clocked, hasher, log, store: createAuthStore(clocked) };
   const { access, adminAccess, tokens, close } = loginsOf({ ...stored, audit: trail }, config, origin);
   const readOnly = new ReadOnlyMode(driver, systemClock, invalidations);
   const services = createAdminServices({ ...stored, locker, registry, readOnly, setLevel }, config);
+  const api = new AdminApi(services, trail);
   const stopWatching = [registry.damaged.watch(), watchLevel(services.logLevel, log)];
   return {
     oci: createDispatcher({
@@ -70,13 +75,14 @@ export function startServing({ driver, format }: OpenStore, parts: ServingParts)
     }),
     tokens,
     admin: adminRoutes({
-      api: new AdminApi(services, trail),
+      api,
       access: adminAccess,
-      repeated: new RepeatedRequests({ driver, ids: systemIds, locker }),
+      repeated: new RepeatedRequests({ driver, clock: systemClock, ids: systemIds, locker }),
       origin,
     }),
     stop: async () => {
       for (const stop of stopWatching) stop();
+      await Promise.race([api.idle(), delay(IDLE_MILLISECONDS, undefined, { ref: false })]);
       void hasher.close();
       void close();
       await trail.close();
@@ -91,10 +97,19 @@ interface ComposedLogins {
   readonly close: () => Promise<void>;
 }
 
-function loginsOf(parts: AuthParts, { auth: rules }: Config, origin: ClientOrigin): ComposedLogins {
+function loginsOf(
+  parts: AuthParts,
+  { auth: rules, server: { publicUrl } }: Config,
+  origin: ClientOrigin,
+): ComposedLogins {
   if (rules.mode === 'none') {
     const tokens: RequestHandler = (_req, _res, next) => next();
-    return { access: openAccess, adminAccess: openAdminAccess, tokens, close: async () => undefined };
+    return {
+      access: openAccess,
+      adminAccess: openAdminAccess(publicUrl),
+      tokens,
+      close: async () => undefined,
+    };
   }
   const { access, adminAccess, routes, close } = createAuth(parts, rules, origin);
   return { access, adminAccess, tokens: tokenRoutes(routes), close };
@@ -102,8 +117,15 @@ function loginsOf(parts: AuthParts, { auth: rules }: Config, origin: ClientOrigi
 
 /** Follows what is set for all servers. Answers how to stop. */
 function watchLevel(level: LogLevelSetting, log: Logger): () => void {
+  let isKnown = true;
   const look = (): void => {
-    level.adopt().catch((error: Error) => log.warn({ reason: error.message }, 'the log level is not known'));
+    level.adopt().then(
+      () => (isKnown = true),
+      (error: Error) => {
+        if (isKnown) log.warn({ reason: error.message }, 'it is not known whether another log level is set');
+        isKnown = false;
+      },
+    );
   };
   look();
   return systemClock.every(LEVEL_MILLISECONDS, look);

@@ -43,6 +43,12 @@ export async function startWorkers(count: number, args: readonly string[], log: 
   relayInvalidations();
   grantLocks();
   let state: 'starting' | 'serving' | 'stopping' = 'starting';
+  // A message to one that is dying fails; that it ended is told by `exit`.
+  cluster.on('fork', (worker: Worker) => {
+    worker.on('error', (error) =>
+      log.warn({ worker: worker.id, reason: error.message }, 'a worker is not reached'),
+    );
+  });
   cluster.on('exit', (worker: Worker, code: number, signal: string) => {
     if (state !== 'serving') return;
     log.error({ worker: worker.id, code, signal }, 'a worker ended and is started again');

@@ -45,6 +45,8 @@ export interface AuthBackend {
    * have it give refresh tokens.
    */
   recall?(login: PastLogin): Promise<Principal | undefined>;
+  /** The owner of an access token of ours, whose secret tells by itself whose it is. */
+  authenticateToken?(secret: string): Promise<Principal | undefined>;
   /** The principal of a name that the client's certificate, which was checked, proves to be its own. */
   certified?(name: string): Promise<Principal | undefined>;
 }

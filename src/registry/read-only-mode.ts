@@ -47,12 +47,18 @@ export class ReadOnlyMode {
     return this.reading ?? this.start();
   }
 
-  /** Changes that are already under way are not stopped. `reason` is one line, told to whoever is refused. */
-  async set({ by, reason }: { readonly by: string; readonly reason?: string }): Promise<ReadOnlyState> {
+  /**
+   * Changes that are already under way are not stopped. `reason` is one line, told to whoever is refused. Where it is
+   * read-only already the first wish stays: an object that is being overwritten may not be found for a moment.
+   */
+  async set({ by, reason }: { readonly by: string; readonly reason?: string }): Promise<void> {
     const since = new Date(this.clock.now()).toISOString();
     const state = { since, by, ...(reason !== undefined && reason !== '' && { reason }) };
-    await this.change(this.driver.put(KEY, Buffer.from(JSON.stringify(state))));
-    return state;
+    await this.change(
+      this.driver.put(KEY, Buffer.from(JSON.stringify(state)), { ifAbsent: true }).catch((error: unknown) => {
+        if (!isStorageError(error, 'EXISTS')) throw error;
+      }),
+    );
   }
 
   async clear(): Promise<void> {
@@ -64,7 +70,10 @@ export class ReadOnlyMode {
     const state = await this.state();
     if (state === undefined) return;
     const reason = state.reason === undefined ? '' : `: ${state.reason}`;
-    throw new RegistryError('UNSUPPORTED', `the registry is read-only${reason}`, { status: 405 });
+    throw new RegistryError('UNSUPPORTED', `the registry is read-only${reason}`, {
+      status: 405,
+      headers: { Allow: 'GET, HEAD' },
+    });
   }
 
   /** Of one that failed nobody knows whether the store has it. */

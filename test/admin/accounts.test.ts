@@ -9,6 +9,9 @@ import { BcryptThread } from '../../src/composition/bcrypt-thread.js';
 import { loadConfig } from '../../src/config/index.js';
 import { parseGrant } from '../../src/domain/grant.js';
 import { parseRepositoryName } from '../../src/domain/repository-name.js';
+import { ownedTokensPrefix } from '../../src/domain/keys.js';
+import type { StorageDriver } from '../../src/ports/storage-driver.js';
+import { withFaults } from '../registry/faulty.js';
 import { openStore, type TestStore } from '../support/in-process.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -138,5 +141,35 @@ describe('accounts', () => {
       /group:dev has no grant of pull on team/,
     );
     assert.deepEqual(await stored.grants.read(dev), []);
+  });
+
+  it('rotates an access token once, whoever asks for it at the same time', async () => {
+    await tools.accounts.createUser('alice', {});
+    const { id } = await tools.tokens.create('alice', {});
+    const rotations = await Promise.allSettled([1, 2, 3].map(() => tools.tokens.rotate(id, 60_000)));
+    assert.deepEqual(rotations.map(({ status }) => status).sort(), ['fulfilled', 'rejected', 'rejected']);
+    const { items } = await tools.tokens.page('alice', { limit: 10 });
+    assert.equal(items.length, 2);
+  });
+
+  it('ends the access tokens of an earlier account of the name, and none of the new one', async () => {
+    await tools.accounts.createUser('alice', {});
+    const earlier = await stored.tokens.create({ owner: 'bob', ownerCreatedAt: CREATED });
+    const driver = store.driver();
+    let own: { readonly id: string } | undefined;
+    const list: StorageDriver['list'] = async (options) => {
+      // Another administrator is quick.
+      if (options.prefix === ownedTokensPrefix('bob')) own ??= await tools.tokens.create('bob', {});
+      return driver.list(options);
+    };
+    const { clock, ids } = store;
+    const { auth } = loadConfig({ env: {}, cwd: '/', configPath: undefined, readFile: () => '' });
+    const other = createAdminTools(
+      { driver: withFaults(driver, { list }), clock, ids, hasher, locker: processLocks() },
+      auth,
+    );
+    await other.accounts.createUser('bob', {});
+    assert.equal(await stored.tokens.read(earlier.id), undefined);
+    assert.ok(own && (await stored.tokens.read(own.id)));
   });
 });

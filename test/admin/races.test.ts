@@ -7,7 +7,7 @@ import { createAuthStore, type AuthStore } from '../../src/composition/auth.js';
 import { accessTokenKey, principalKey, type Key } from '../../src/domain/keys.js';
 import type { StorageDriver } from '../../src/ports/storage-driver.js';
 import { quickHasher, tokenRules } from '../http/access/token-rules.js';
-import { withMethods } from '../support/driver-methods.js';
+import { withFaults } from '../registry/faulty.js';
 import { openStore, type TestStore } from '../support/in-process.js';
 
 type Tools = Omit<AdminTools, 'close'>;
@@ -51,7 +51,7 @@ describe('commands at the same time', () => {
       }
       return driver.put(...call);
     };
-    return toolsOver(withMethods(driver, { put }));
+    return toolsOver(withFaults(driver, { put }));
   }
 
   const accounts = async () => (await tools.directory.page('user', { limit: 100 })).items;
@@ -120,7 +120,7 @@ describe('commands at the same time', () => {
 
   it('revoke an access token before its record goes', async () => {
     const { id } = await tools.tokens.create('alice', {});
-    const cut = withMethods(store.driver(), { delete: () => Promise.reject(new Error('cut off')) });
+    const cut = withFaults(store.driver(), { delete: () => Promise.reject(new Error('cut off')) });
     await assert.rejects(toolsOver(cut).tokens.revoke(id), /cut off/);
     assert.equal(await stored.generations.isFirst(`token:${id}`), false);
     await tools.tokens.revoke(id);
@@ -130,7 +130,7 @@ describe('commands at the same time', () => {
   it('leave a later account no access token that a listing hid', async () => {
     const { id, secret } = await tools.tokens.create('alice', {});
     const list: StorageDriver['list'] = async () => ({ objects: [], prefixes: [] });
-    const behind = toolsOver(withMethods(store.driver(), { list }));
+    const behind = toolsOver(withFaults(store.driver(), { list }));
     await behind.accounts.remove(ALICE);
     store.clock.advance(1);
     await behind.accounts.createUser('alice', { password: PASSWORD });

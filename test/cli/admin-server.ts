@@ -30,8 +30,8 @@ export async function startAdminServer(
     API_PREFIX,
     adminRoutes({
       api: new AdminApi(services, trail),
-      access: logins ? auth.adminAccess : openAdminAccess,
-      repeated: new RepeatedRequests({ driver, ids, locker }),
+      access: logins ? auth.adminAccess : openAdminAccess(undefined),
+      repeated: new RepeatedRequests({ driver, clock, ids, locker }),
       origin,
     }),
   );

@@ -34,7 +34,7 @@ export const accountHandlers: Handlers<keyof typeof accountOperations> = {
     },
   },
   deleteUser: {
-    run: ({ accounts }, { params }) => accounts.remove(user(params.name)).then(nothing),
+    run: ({ accounts }, { params, version }) => accounts.remove(user(params.name), version).then(nothing),
     audit: { action: 'user.delete', facts: ({ params }) => ({ target: `user:${params.name}` }) },
   },
   listRobots: { run: ({ directory }, { query }) => directory.page('robot', pageRequest(query)) },
@@ -60,7 +60,7 @@ export const accountHandlers: Handlers<keyof typeof accountOperations> = {
     },
   },
   deleteRobot: {
-    run: ({ accounts }, { params }) => accounts.remove(robot(params.name)).then(nothing),
+    run: ({ accounts }, { params, version }) => accounts.remove(robot(params.name), version).then(nothing),
     audit: { action: 'robot.delete', facts: ({ params }) => ({ target: `robot:${params.name}` }) },
   },
   listGroups: { run: ({ directory }, { query }) => directory.groups(pageRequest(query)) },

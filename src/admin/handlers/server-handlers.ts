@@ -14,7 +14,7 @@ const AT_ONCE = 256;
 export const serverHandlers: Handlers<keyof typeof serverOperations> = {
   getApiDescription: {
     run: async ({ version }) => {
-      const text = Buffer.from(JSON.stringify(openApiDocument(version)));
+      const text = descriptionOf(version);
       return { contentType: 'application/json', size: text.byteLength, body: Readable.from([text]) };
     },
   },
@@ -65,6 +65,15 @@ export const serverHandlers: Handlers<keyof typeof serverOperations> = {
     },
   },
 };
+
+let description: { readonly version: string; readonly text: Buffer } | undefined;
+
+/** Made once: anybody may ask. */
+function descriptionOf(version: string): Buffer {
+  if (description?.version !== version)
+    description = { version, text: Buffer.from(JSON.stringify(openApiDocument(version))) };
+  return description.text;
+}
 
 async function readOnlyMode({ readOnly }: AdminServices): Promise<{ readOnly: boolean }> {
   const state = await readOnly.state();

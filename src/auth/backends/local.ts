@@ -36,6 +36,11 @@ export class LocalBackend implements AuthBackend {
     return looksLikeAccessToken(secret) ? this.byToken(username, secret) : this.byPassword(credentials);
   }
 
+  async authenticateToken(secret: string): Promise<Principal | undefined> {
+    const token = await this.parts.tokens.find(secret);
+    return token && this.ownerOf(token, token.record.owner);
+  }
+
   async recall({ subject, token, proof }: PastLogin): Promise<Principal | undefined> {
     if (token !== undefined) {
       const record = await this.parts.tokens.findById(token);

@@ -15,7 +15,7 @@ import type { ClientOrigin } from '../client-origin.js';
 import { note } from '../request-notes.js';
 import { sendBody } from '../response.js';
 import { certificateNameOf } from '../server.js';
-import { wishOf } from './admin-request.js';
+import { takesBody, wishOf } from './admin-request.js';
 import { archiveIn } from './archive-upload.js';
 import type { RepeatedRequests } from './repeated-requests.js';
 import { Problem, sendProblem } from './problem-answer.js';
@@ -57,7 +57,8 @@ export function adminRoutes(parts: AdminRouteParts): Router {
   for (const [shape, allowed] of methods) {
     router.all(shape, () => {
       const detail = `this path has ${allowed.join(' and ')} only`;
-      throw new Problem('wrong-method', detail, { Allow: allowed.join(', ') });
+      const heads = allowed.includes('GET') ? ['HEAD'] : [];
+      throw new Problem('wrong-method', detail, { Allow: [...allowed, ...heads].join(', ') });
     });
   }
   router.use(() => {
@@ -84,7 +85,7 @@ function identified({ access, origin }: AdminRouteParts, operation: Operation): 
     const { authorization } = req.headers;
     const address = origin.addressOf(req);
     note(req, { client: address });
-    const proof = { authorization, certificate: certificateNameOf(req), address };
+    const proof = { authorization, certificate: certificateNameOf(req), address, url: origin.urlOf(req) };
     const caller = operation.access === 'none' ? undefined : await access.identify(proof);
     if (caller === undefined && operation.access !== 'none') throw loginRequired();
     if (caller !== undefined) note(req, { account: caller.by });
@@ -112,8 +113,14 @@ function handlersOf(
       },
     ];
   }
+  const takes = takesBody(operation);
   return [
-    reader,
+    (req, res, next) => {
+      // Who is refused anyway holds no place among those whose bodies are read.
+      const isRefused = operation.access === 'admin' && !callerOf(res).isAdmin;
+      if (takes && !isRefused) void reader(req, res, next);
+      else next();
+    },
     async (req, res) => {
       const wish = wishOf(req, operation);
       const caller = callerOf(res);

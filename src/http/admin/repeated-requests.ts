@@ -2,7 +2,10 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:cry
 import type { AdminApi, Answer, Wish } from '../../admin/admin-api.js';
 import type { OperationId } from '../../api/operations.js';
 import { idempotencyKey } from '../../domain/keys.js';
+import type { Key } from '../../domain/keys.js';
+import { NotRecorded } from '../../admin/not-recorded.js';
 import type { AdminCaller } from '../../ports/admin-caller.js';
+import type { Clock } from '../../ports/clock.js';
 import type { Ids } from '../../ports/ids.js';
 import type { Locker } from '../../ports/locker.js';
 import { isStorageError } from '../../ports/storage-driver.js';
@@ -22,6 +25,8 @@ type Answered = Awaited<ReturnType<AdminApi['call']>>;
 
 const KEY = /^[\x21-\x7e]{16,255}$/;
 const DAY_SECONDS = 24 * 60 * 60;
+/** Of a time, in milliseconds since 1970. */
+const TIME_BYTES = 8;
 const SALT_BYTES = 16;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
@@ -29,11 +34,17 @@ const TAG_BYTES = 16;
 /**
  * Answers a request that is sent again, with the same `Idempotency-Key` within a day, as it was answered at first
  * (draft-ietf-httpapi-idempotency-key-header). An answer may hold a secret: it is kept sealed by the key, which is not
- * kept. Where a server ended before it kept the answer, what came of the request is not known: 409.
+ * kept. Where a server ended before it kept the answer, or could not record what was done, what came of the request is not
+ * known: 409.
  */
 export class RepeatedRequests {
   constructor(
-    private readonly parts: { readonly driver: StorageDriver; readonly ids: Ids; readonly locker: Locker },
+    private readonly parts: {
+      readonly driver: StorageDriver;
+      readonly clock: Clock;
+      readonly ids: Ids;
+      readonly locker: Locker;
+    },
   ) {}
 
   /** @throws Problem; what `ask` throws, after which the request may be sent again */
@@ -64,36 +75,41 @@ export class RepeatedRequests {
       caller.by,
       JSON.stringify([wish.params, wish.query, wish.body]),
     ]);
-    try {
-      await driver.put(place, Buffer.from(asked), { ifAbsent: true, expiresAfter: DAY_SECONDS });
-    } catch (error) {
-      if (!isStorageError(error, 'EXISTS')) throw error;
-      return this.earlier(name, asked, key);
-    }
+    const kept = await this.claim(place, asked);
+    if (kept !== undefined) return earlier(kept, asked, key);
     let answer: Answered;
     try {
       answer = await ask();
     } catch (error) {
-      await driver.delete(place);
+      if (!(error instanceof NotRecorded)) await driver.delete(place);
       throw error;
     }
     await driver.put(place, this.sealed(asked, key, answer), { expiresAfter: DAY_SECONDS });
     return answer;
   }
 
-  private async earlier(name: string, asked: string, key: string): Promise<Answer<OperationId>> {
-    const kept = await this.parts.driver.read(idempotencyKey(name), { fresh: true });
-    if (kept.subarray(0, asked.length).toString() !== asked) {
-      throw new Problem('key-used', 'this Idempotency-Key was used for another request; use a new one');
+  /** Undefined where it is the first; else what is kept of that. One that is older than a day is none. */
+  private async claim(place: Key, asked: string): Promise<Buffer | undefined> {
+    const { driver, clock } = this.parts;
+    const options = { ifAbsent: true, expiresAfter: DAY_SECONDS };
+    try {
+      await driver.put(place, this.begun(asked), options);
+      return undefined;
+    } catch (error) {
+      if (!isStorageError(error, 'EXISTS')) throw error;
     }
-    const sealed = kept.subarray(asked.length);
-    if (sealed.byteLength === 0) {
-      throw new Problem(
-        'conflict',
-        'the first request with this Idempotency-Key is not answered yet, or never was: look what there is, then use a new key',
-      );
-    }
-    return opened(sealed, key);
+    const kept = await driver.read(place, { fresh: true });
+    const since = Number(kept.readBigUInt64BE(0));
+    if (clock.now() - since < DAY_SECONDS * 1000) return kept.subarray(TIME_BYTES);
+    await driver.delete(place);
+    await driver.put(place, this.begun(asked), options);
+    return undefined;
+  }
+
+  private begun(asked: string): Buffer {
+    const time = Buffer.alloc(TIME_BYTES);
+    time.writeBigUInt64BE(BigInt(this.parts.clock.now()));
+    return Buffer.concat([time, Buffer.from(asked)]);
   }
 
   private sealed(asked: string, key: string, answer: Answered): Buffer {
@@ -101,8 +117,23 @@ export class RepeatedRequests {
     const iv = this.parts.ids.secret(IV_BYTES);
     const cipher = createCipheriv('aes-256-gcm', sealingKey(key, salt), iv);
     const text = Buffer.concat([cipher.update(JSON.stringify(answer)), cipher.final()]);
-    return Buffer.concat([Buffer.from(asked), salt, iv, cipher.getAuthTag(), text]);
+    return Buffer.concat([this.begun(asked), salt, iv, cipher.getAuthTag(), text]);
   }
+}
+
+/** @throws Problem */
+function earlier(kept: Buffer, asked: string, key: string): Answer<OperationId> {
+  if (kept.subarray(0, asked.length).toString() !== asked) {
+    throw new Problem('key-used', 'this Idempotency-Key was used for another request; use a new one');
+  }
+  const sealed = kept.subarray(asked.length);
+  if (sealed.byteLength === 0) {
+    throw new Problem(
+      'conflict',
+      'the first request with this Idempotency-Key is not answered yet, or never was: look what there is, then use a new key',
+    );
+  }
+  return opened(sealed, key);
 }
 
 function opened(sealed: Buffer, key: string): Answer<OperationId> {

@@ -15,7 +15,7 @@ type Kind = 'everybody' | 'known' | 'admins' | 'pull' | 'push' | 'delete';
 const KINDS: Readonly<Record<OperationId, Kind>> = {
   getApiDescription: 'everybody',
   whoAmI: 'known',
-  getReadOnlyMode: 'known',
+  getReadOnlyMode: 'admins',
   setReadOnlyMode: 'admins',
   getLogLevel: 'admins',
   setLogLevel: 'admins',

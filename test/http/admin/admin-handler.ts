@@ -46,7 +46,7 @@ const noTrail: AuditTrail = { record: async () => undefined, note: () => undefin
 
 /** The admin API over a store. */
 export function adminHandlerOf(
-  { rules, access = openAdminAccess, audit = noTrail, ...parts }: AdminHandlerParts,
+  { rules, access = openAdminAccess(undefined), audit = noTrail, ...parts }: AdminHandlerParts,
   { archives, deletion, locker = processLocks(), bodies, origin, access: other }: AdminOptions,
 ): RequestHandler {
   const defaults = load({ env: { STACKYARD_AUTH_MODE: 'token' } });
@@ -57,11 +57,11 @@ export function adminHandlerOf(
     registry: { ...defaults.registry, delete: deletion ?? true },
   };
   const services = createAdminServices({ ...parts, hasher: quickHasher(), locker }, config);
-  const { driver, ids } = parts;
+  const { driver, clock, ids } = parts;
   return adminRoutes({
     api: new AdminApi(services, audit),
     access: other ?? access,
-    repeated: new RepeatedRequests({ driver, ids, locker }),
+    repeated: new RepeatedRequests({ driver, clock, ids, locker }),
     origin: createClientOrigin({ trustedProxies: [], ...origin }),
     ...(bodies && { bodies }),
   });

@@ -7,7 +7,7 @@ import { PROBLEMS } from '../../../src/api/problem.js';
 import type { ProblemBody, ProblemCode } from '../../../src/api/problem.js';
 import type { StorageDriver } from '../../../src/ports/storage-driver.js';
 import { StorageError } from '../../../src/ports/storage-driver.js';
-import { withMethods } from '../../support/driver-methods.js';
+import { withFaults } from '../../registry/faulty.js';
 import { onStore } from '../../support/in-process.js';
 import type { Bench } from '../../support/in-process.js';
 import { basic } from '../access/logins.js';
@@ -135,7 +135,7 @@ async function unanswered(id: OperationId, asked: Asked, bench: Bench): Promise<
     key.includes('/idempotency/') && options?.ifAbsent !== true
       ? Promise.reject(new StorageError('UNAVAILABLE', 'the store went away'))
       : driver.put(key, bytes, options);
-  const node = await bench.another({ ...OPTIONS, driver: withMethods(driver, { put }) });
+  const node = await bench.another({ ...OPTIONS, driver: withFaults(driver, { put }) });
   const client = new AdminClient(node, basic('root'));
   const request = { ...asked, headers: { ...asked.headers, 'idempotency-key': 'another-key-of-this-test' } };
   (await client.ask(id, request)).expect(503);

@@ -39,7 +39,7 @@ describe('the admin API over Swift', function () {
     await node.close();
     await store.remove();
   });
-  after(() => swift.stop());
+  after(() => (swift as SwiftBench | undefined)?.stop());
 
   const archive = (): Promise<Buffer> =>
     tarArchive(layoutOf([[LARGE_IMAGE, ref('big')]], [LARGE, EMPTY_JSON].map(bytesEntry)));
