@@ -6,7 +6,10 @@ export interface HistoryStep {
   readonly emptyLayer: boolean;
 }
 
-/** What an image configuration tells (OCI image-spec config.md). All of it is its author's word: show it as text. */
+/**
+ * What an image configuration tells (OCI image-spec config.md), at most the first 1000 of each list. All of it is its
+ * author's word: show it as text.
+ */
 export interface ImageConfig {
   readonly architecture?: string;
   readonly os?: string;
@@ -24,6 +27,9 @@ export interface ImageConfig {
   readonly volumes?: readonly string[];
   readonly history?: readonly HistoryStep[];
 }
+
+/** Entries of a list; images have some dozens. */
+const MOST_ENTRIES = 1000;
 
 /** For which system an image is made. */
 export interface Platform {
@@ -99,30 +105,38 @@ function time(value: unknown): string | undefined {
 }
 
 function texts(value: unknown): readonly string[] | undefined {
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : undefined;
+  return Array.isArray(value) ? first(value).filter((entry) => typeof entry === 'string') : undefined;
 }
 
 function names(value: unknown): readonly string[] | undefined {
-  return isObject(value) ? Object.keys(value) : undefined;
+  return isObject(value) ? first(Object.keys(value)) : undefined;
 }
 
 function labels(value: unknown): Readonly<Record<string, string>> | undefined {
   if (!isObject(value)) return undefined;
   return Object.fromEntries(
-    Object.entries(value).flatMap(([label, entry]) => (typeof entry === 'string' ? [[label, entry]] : [])),
+    first(Object.entries(value)).flatMap(([label, entry]) =>
+      typeof entry === 'string' ? [[label, entry]] : [],
+    ),
   );
 }
 
 function history(value: unknown): readonly HistoryStep[] | undefined {
   if (!Array.isArray(value)) return undefined;
-  return value.filter(isObject).map((step) => ({
-    ...present({
-      created: time(step['created']),
-      createdBy: text(step['created_by']),
-      comment: text(step['comment']),
-    }),
-    emptyLayer: step['empty_layer'] === true,
-  }));
+  return first(value as unknown[])
+    .filter(isObject)
+    .map((step) => ({
+      ...present({
+        created: time(step['created']),
+        createdBy: text(step['created_by']),
+        comment: text(step['comment']),
+      }),
+      emptyLayer: step['empty_layer'] === true,
+    }));
+}
+
+function first<T>(entries: readonly T[]): readonly T[] {
+  return entries.slice(0, MOST_ENTRIES);
 }
 
 type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };

@@ -9,7 +9,7 @@ import type { Registry } from '../registry/registry.js';
 import { imageConfigIn, platformsIn } from './image-config.js';
 import type { ImageConfig, Platform } from './image-config.js';
 import { undefinedIfUnknown } from './readable-manifest.js';
-import { totalSize } from './total-size.js';
+import { TotalSizes } from './total-size.js';
 
 const CONFIG_BYTES = 4 * 1024 * 1024;
 const LANES = 16;
@@ -33,7 +33,7 @@ export interface ChildDetail extends DescriptorDetail {
 }
 
 export interface ManifestDetail extends DescriptorDetail {
-  /** Bytes of the manifest and all it refers to; see `totalSize`. */
+  /** Bytes of the manifest and all it refers to; see `TotalSizes`. */
   readonly totalSize: number;
   readonly subject?: DescriptorDetail;
   /** Of an image whose configuration could be read with what that tells. */
@@ -44,14 +44,15 @@ export interface ManifestDetail extends DescriptorDetail {
 }
 
 /**
- * What is known of a manifest. Its configuration is read up to 4 MiB; one that is missing, damaged or no JSON is left
- * out. Two requests for the configuration, and those of `totalSize`.
+ * What is known of a manifest. Its configuration is read up to 4 MiB, and told up to 1000 entries a list; one that is
+ * missing, damaged or no JSON is left out. Two requests for the configuration, and those of `TotalSizes`.
  * @throws InvalidValue for a manifest that is none; StorageError
  */
 export async function inspectManifest(
   registry: Registry,
   name: RepositoryName,
   stored: StoredManifest,
+  signal?: AbortSignal,
 ): Promise<ManifestDetail> {
   const { artifactType, annotations, subject, config, layers, manifests } = parseManifest(stored.bytes);
   const platforms = platformsIn(stored.bytes);
@@ -59,7 +60,7 @@ export async function inspectManifest(
     digest: stored.digest.toString(),
     mediaType: stored.mediaType,
     size: stored.bytes.byteLength,
-    totalSize: await totalSize(registry, name, stored, LANES),
+    totalSize: await new TotalSizes(registry, name, LANES, signal).of(stored),
     ...(artifactType !== undefined && { artifactType }),
     ...(annotations && { annotations }),
     ...(subject && { subject: describeDescriptor(subject) }),

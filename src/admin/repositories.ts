@@ -64,8 +64,8 @@ export class Repositories {
   }
 
   /** See `describeTags`. */
-  tags(name: RepositoryName, request: PageRequest): Promise<Page<TagDetail>> {
-    return describeTags(this.parts.registry, name, request);
+  tags(name: RepositoryName, request: PageRequest, signal?: AbortSignal): Promise<Page<TagDetail>> {
+    return describeTags(this.parts.registry, name, request, signal);
   }
 
   /** @throws RegistryError MANIFEST_UNKNOWN */
@@ -105,9 +105,9 @@ export class Repositories {
   }
 
   /** See `inspectManifest`. @throws RegistryError MANIFEST_UNKNOWN; DamagedContent */
-  async manifest(name: RepositoryName, reference: Reference): Promise<ManifestDetail> {
+  async manifest(name: RepositoryName, reference: Reference, signal?: AbortSignal): Promise<ManifestDetail> {
     const { registry } = this.parts;
-    return inspectManifest(registry, name, await registry.manifests.get(name, reference));
+    return inspectManifest(registry, name, await registry.manifests.get(name, reference), signal);
   }
 
   /** In order of digests; the subject need not exist. One listing, and up to three requests for each. */

@@ -1,6 +1,6 @@
 import type { Descriptor } from '../domain/descriptor.js';
 import { Digest } from '../domain/digest.js';
-import { digestOfKey, revisionLinkKey, revisionsPrefix } from '../domain/keys.js';
+import { linkedDigest, revisionLinkKey, revisionsPrefix } from '../domain/keys.js';
 import { parseManifest } from '../domain/manifest.js';
 import type { Page, PageRequest } from '../domain/page.js';
 import type { RepositoryName } from '../domain/repository-name.js';
@@ -13,6 +13,7 @@ import type { DescriptorDetail } from './image-inspection.js';
 import { ifReadable } from './readable-manifest.js';
 
 const LANES = 16;
+const LISTED = 1000;
 const MOST_BYTES = 3 * 1024 * 1024;
 
 export interface RevisionDetail {
@@ -39,17 +40,46 @@ export async function listRevisions(
   { limit, last }: PageRequest,
 ): Promise<Page<RevisionDetail>> {
   if (limit === 0) return { items: [] };
-  const listing = await driver.list({
-    prefix: revisionsPrefix(name),
-    limit,
-    ...(last !== undefined && { startAfter: revisionLinkKey(name, Digest.parse(last)) }),
-  });
-  if (listing.objects.length === 0) await registry.tags.page(name, { limit: 0 });
-  const described = await mapBounded(listing.objects, LANES, (link) =>
-    describeRevision(registry, driver, name, link),
-  );
+  const { links, next } = await revisionLinks(driver, name, { limit, ...(last !== undefined && { last }) });
+  if (links.length === 0) await registry.tags.page(name, { limit: 0 });
+  const described = await mapBounded(links, LANES, (link) => describeRevision(registry, driver, name, link));
   const items = described.filter((revision) => revision !== undefined);
-  return listing.next === undefined ? { items } : { items, next: digestOfKey(listing.next).toString() };
+  return next === undefined ? { items } : { items, next };
+}
+
+interface RevisionLink extends ListedObject {
+  readonly digest: Digest;
+}
+
+/** Old registries keep signatures among them: more is listed until the page is full. */
+async function revisionLinks(
+  driver: StorageDriver,
+  name: RepositoryName,
+  { limit, last }: PageRequest,
+): Promise<{ readonly links: readonly RevisionLink[]; readonly next?: string }> {
+  const prefix = revisionsPrefix(name);
+  const links: RevisionLink[] = [];
+  let startAfter: string | undefined =
+    last === undefined ? undefined : revisionLinkKey(name, Digest.parse(last));
+  for (let size = limit; ; size = LISTED) {
+    const listing = await driver.list({
+      prefix,
+      limit: size,
+      ...(startAfter !== undefined && { startAfter }),
+    });
+    for (const object of listing.objects) {
+      const digest = linkedDigest(prefix, object.key);
+      if (digest === undefined) continue;
+      const previous = links.at(-1);
+      if (previous !== undefined && links.length === limit)
+        return { links, next: previous.digest.toString() };
+      links.push({ ...object, digest });
+    }
+    startAfter = listing.next;
+    if (startAfter === undefined) return { links };
+    if (links.length === limit && size === limit)
+      return { links, next: links.at(-1)?.digest.toString() ?? '' };
+  }
 }
 
 /** Undefined for one that was deleted meanwhile. */
@@ -57,9 +87,9 @@ async function describeRevision(
   { manifests }: Registry,
   driver: StorageDriver,
   name: RepositoryName,
-  link: ListedObject,
+  link: RevisionLink,
 ): Promise<RevisionDetail | undefined> {
-  const digest = digestOfKey(link.key);
+  const { digest } = link;
   const known = { digest: digest.toString(), pushedAt: link.lastModified.toISOString() };
   const stored = await ifReadable(manifests.get(name, { kind: 'digest', digest }));
   if (stored === undefined) return (await isThere(driver, link)) ? known : undefined;

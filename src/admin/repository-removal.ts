@@ -4,11 +4,13 @@ import {
   digestOfKey,
   layerLinkKey,
   layersPrefix,
+  linkedDigest,
   listedKey,
   manifestExtrasPrefixes,
   revisionsPrefix,
   tagsPrefix,
 } from '../domain/keys.js';
+import type { Key } from '../domain/keys.js';
 import { parseManifest } from '../domain/manifest.js';
 import type { Tag } from '../domain/reference.js';
 import type { RepositoryName } from '../domain/repository-name.js';
@@ -23,6 +25,10 @@ import { ifReadable, undefinedIfUnknown } from './readable-manifest.js';
 
 const LANES = 8;
 const BATCH = 1000;
+/** How often what is pushed beside a removal is removed with the rest. */
+const MOST_PASSES = 10;
+/** Children of indexes that are followed, each once. */
+const MOST_FOLLOWED = 100_000;
 
 /** What was removed; distinct blobs, whose bytes are garbage collection's. */
 export interface RemovedRepository {
@@ -94,17 +100,29 @@ class Removal {
       return removedNow(registry.manifests.delete(this.name, digest));
     };
     let count = 0;
-    for await (const batch of digestBatches(driver, revisionsPrefix(this.name)))
-      count += (await mapBounded(batch, LANES, remove)).filter(Boolean).length;
-    const unlisted = [...this.tagged].map((text) => Digest.parse(text));
-    return count + (await mapBounded(unlisted, LANES, remove)).filter(Boolean).length;
+    for await (const { digests, others } of linkBatches(driver, revisionsPrefix(this.name))) {
+      count += (await mapBounded(digests, LANES, remove)).filter(Boolean).length;
+      const [failure] = others.length === 0 ? [] : await driver.deleteMany(others);
+      if (failure !== undefined) throw failure.error;
+    }
+    const tried = new Set<string>();
+    for (let pass = 1; pass <= MOST_PASSES; pass += 1) {
+      // An index that was pushed by now may need what is gone: it goes too.
+      const known = [...this.tagged, ...registry.pushed.of(this.name).map(String)];
+      const unlisted = [...new Set(known)].filter((text) => !tried.has(text));
+      if (unlisted.length === 0) break;
+      for (const text of unlisted) tried.add(text);
+      const digests = unlisted.map((text) => Digest.parse(text));
+      count += (await mapBounded(digests, LANES, remove)).filter(Boolean).length;
+    }
+    return count;
   }
 
   /** Those that no manifest pushed meanwhile needs. */
   async layers(): Promise<number> {
     const { driver, registry } = this.parts;
     let count = 0;
-    for await (const batch of digestBatches(driver, layersPrefix(this.name))) {
+    for await (const { digests: batch } of linkBatches(driver, layersPrefix(this.name))) {
       const needed = await this.neededOf(batch);
       const doomed = batch.filter((digest) => !needed.has(digest.toString()));
       const links = await mapBounded(doomed, LANES, (digest) => this.storedAs(digest));
@@ -141,31 +159,42 @@ class Removal {
     return false;
   }
 
-  /** Which of the blobs the manifests refer to that the repository holds now. */
+  /** Which of the blobs the manifests refer to that the repository holds now, and the children of those. */
   private async neededOf(blobs: readonly Digest[]): Promise<ReadonlySet<string>> {
     const asked = new Set(blobs.map((digest) => digest.toString()));
     const needed = new Set<string>();
-    for await (const digest of this.held()) {
-      const reference = { kind: 'digest', digest } as const;
-      const stored = await ifReadable(this.parts.registry.manifests.get(this.name, reference));
-      if (stored === undefined) continue;
-      const { config, layers, manifests } = parseManifest(stored.bytes);
-      for (const each of [...(config ? [config] : []), ...layers, ...manifests]) {
-        const text = each.digest.toString();
-        if (asked.has(text)) needed.add(text);
+    const followed = new Set<string>();
+    for await (const held of this.held()) {
+      const waiting = [held];
+      for (let digest = waiting.pop(); digest !== undefined; digest = waiting.pop()) {
+        const reference = { kind: 'digest', digest } as const;
+        const stored = await ifReadable(this.parts.registry.manifests.get(this.name, reference));
+        if (stored === undefined) continue;
+        const { config, layers, manifests } = parseManifest(stored.bytes);
+        for (const each of [...(config ? [config] : []), ...layers, ...manifests]) {
+          const text = each.digest.toString();
+          if (asked.has(text)) needed.add(text);
+        }
+        for (const child of manifests) {
+          const text = child.digest.toString();
+          if (followed.has(text) || followed.size === MOST_FOLLOWED) continue;
+          followed.add(text);
+          waiting.push(child.digest);
+        }
       }
     }
     return needed;
   }
 
-  /** The manifests that are listed, and those that tags point to. */
+  /** The manifests that are listed, those that tags point to, and those that this server pushed lately. */
   private async *held(): AsyncGenerator<Digest> {
     const { driver, registry } = this.parts;
-    for await (const batch of digestBatches(driver, revisionsPrefix(this.name))) yield* batch;
+    for await (const { digests } of linkBatches(driver, revisionsPrefix(this.name))) yield* digests;
     for (const tag of await registry.tags.list(this.name)) {
       const current = await registry.tags.describe(this.name, tag as Tag);
       if (current !== undefined) yield current.digest;
     }
+    yield* registry.pushed.of(this.name);
   }
 
   /** The sha256 that the link holds; undefined where it is gone. */
@@ -197,7 +226,13 @@ async function holdsAny(driver: StorageDriver, name: RepositoryName): Promise<bo
   return listings.some(({ objects }) => objects.length > 0);
 }
 
-async function* digestBatches(driver: StorageDriver, prefix: string): AsyncGenerator<readonly Digest[]> {
+interface LinkBatch {
+  readonly digests: readonly Digest[];
+  /** What else lies there, such as the signatures of old registries. */
+  readonly others: readonly Key[];
+}
+
+async function* linkBatches(driver: StorageDriver, prefix: string): AsyncGenerator<LinkBatch> {
   let startAfter: string | undefined;
   do {
     const listing = await driver.list({
@@ -205,7 +240,11 @@ async function* digestBatches(driver: StorageDriver, prefix: string): AsyncGener
       limit: BATCH,
       ...(startAfter !== undefined && { startAfter }),
     });
-    yield listing.objects.map(({ key }) => digestOfKey(key));
+    const links = listing.objects.map(({ key }) => ({ key, digest: linkedDigest(prefix, key) }));
+    yield {
+      digests: links.flatMap(({ digest }) => digest ?? []),
+      others: links.flatMap(({ key, digest }) => (digest === undefined ? [listedKey(key)] : [])),
+    };
     startAfter = listing.next;
   } while (startAfter !== undefined);
 }

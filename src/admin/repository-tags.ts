@@ -4,7 +4,7 @@ import type { RepositoryName } from '../domain/repository-name.js';
 import { mapBounded } from '../registry/bounded.js';
 import type { Registry } from '../registry/registry.js';
 import { ifReadable } from './readable-manifest.js';
-import { totalSize } from './total-size.js';
+import { TotalSizes } from './total-size.js';
 
 const LANES = 16;
 
@@ -13,7 +13,7 @@ export interface TagDetail {
   readonly digest: string;
   /** Absent, as `size`, where the manifest is missing or damaged. */
   readonly mediaType?: string;
-  /** Bytes of the manifest and all it refers to; see `totalSize`. */
+  /** Bytes of the manifest and all it refers to; see `TotalSizes`. */
   readonly size?: number;
   /** RFC 3339; when it was last set. */
   readonly updatedAt: string;
@@ -23,16 +23,21 @@ export interface TagDetail {
 
 /**
  * One listing of the tags (remembered for 5 seconds), one request for each that is shown, one for its manifest unless
- * that is in memory, and those of `totalSize` for an index. One that was removed meanwhile is left out.
- * @throws RegistryError NAME_UNKNOWN
+ * that is in memory, and those of `TotalSizes` for indexes, one at a time for each; none once the signal is aborted. A tag
+ * that was removed meanwhile is left out. @throws RegistryError NAME_UNKNOWN; the signal's reason
  */
 export async function describeTags(
   registry: Registry,
   name: RepositoryName,
   request: PageRequest,
+  signal?: AbortSignal,
 ): Promise<Page<TagDetail>> {
   const { items, next } = await registry.tags.page(name, request);
-  const described = await mapBounded(items, LANES, (tag) => describeTag(registry, name, tag as Tag, 1));
+  const sizes = new TotalSizes(registry, name, 1, signal);
+  const described = await mapBounded(items, LANES, (tag) => {
+    signal?.throwIfAborted();
+    return describeTag(registry, name, tag as Tag, sizes);
+  });
   const tags = described.filter((tag) => tag !== undefined);
   return next === undefined ? { items: tags } : { items: tags, next };
 }
@@ -42,7 +47,7 @@ export async function describeTag(
   registry: Registry,
   name: RepositoryName,
   tag: Tag,
-  lanes = LANES,
+  sizes = new TotalSizes(registry, name, LANES),
 ): Promise<TagDetail | undefined> {
   const { tags, manifests } = registry;
   const current = await tags.describe(name, tag);
@@ -52,7 +57,7 @@ export async function describeTag(
   return {
     name: tag,
     digest: digest.toString(),
-    ...(stored && { mediaType: stored.mediaType, size: await totalSize(registry, name, stored, lanes) }),
+    ...(stored && { mediaType: stored.mediaType, size: await sizes.of(stored) }),
     updatedAt: writtenAt.toISOString(),
     immutable: tags.isImmutable(name, tag),
   };

@@ -1,5 +1,5 @@
 import type { Digest } from '../domain/digest.js';
-import { blobDataKey, digestOfKey, layersPrefix, listedKey, revisionsPrefix } from '../domain/keys.js';
+import { blobDataKey, layersPrefix, linkedDigest, listedKey, revisionsPrefix } from '../domain/keys.js';
 import { RegistryError } from '../errors/registry-error.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { isStorageError } from '../ports/storage-driver.js';
@@ -51,7 +51,7 @@ interface Counts {
 
 /**
  * One listing per 1000 manifests and per 1000 blobs, and one request for the size of each (two for a digest that is
- * no sha256). @throws RegistryError NAME_UNKNOWN
+ * no sha256); none once the signal is aborted. @throws RegistryError NAME_UNKNOWN; the signal's reason
  */
 export async function repositoryUsage(
   parts: UsageParts,
@@ -67,7 +67,7 @@ export async function repositoryUsage(
 
 /**
  * Of the repository that has the namespace's name and all below it; '' is the whole registry. The requests of
- * `repositoryUsage` for each of them, but the size of each blob is asked for once.
+ * `repositoryUsage` for each of them, but the size of each blob is asked for once. @throws the signal's reason
  */
 export async function namespaceUsage(
   { registry, driver }: UsageParts,
@@ -120,6 +120,7 @@ class Usage {
 
   /** Answers what the repository holds by itself. */
   async add(name: RepositoryName): Promise<Counts> {
+    this.signal?.throwIfAborted();
     const own = { manifests: 0, blobs: 0, bytes: 0 };
     const seen = new DigestSizes(this.most);
     for (const [kind, prefix] of [
@@ -127,9 +128,9 @@ class Usage {
       ['blobs', layersPrefix(name)],
     ] as const) {
       for await (const keys of inBatches(listAll(this.driver, { prefix }), LANES * 4)) {
-        this.signal?.throwIfAborted();
         await mapBounded(keys, LANES, async (key) => {
-          const stored = await this.storedAs(key);
+          this.signal?.throwIfAborted();
+          const stored = await this.storedAs(prefix, key);
           const size = stored && (await this.sizeOf(stored));
           if (stored === undefined || size === undefined) return;
           this.count(own, seen, kind, stored, size);
@@ -154,10 +155,10 @@ class Usage {
     counts.bytes += size;
   }
 
-  /** Bytes are kept under their sha256. Undefined for a link that is gone by now. */
-  private async storedAs(key: string): Promise<Digest | undefined> {
-    const digest = digestOfKey(key);
-    if (digest.algorithm === 'sha256') return digest;
+  /** Bytes are kept under their sha256. Undefined for a link that is gone by now, and what is none. */
+  private async storedAs(prefix: string, key: string): Promise<Digest | undefined> {
+    const digest = linkedDigest(prefix, key);
+    if (digest === undefined || digest.algorithm === 'sha256') return digest;
     return readLink(this.driver, listedKey(key)).catch(undefinedIfAbsent);
   }
 

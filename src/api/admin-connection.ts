@@ -13,6 +13,8 @@ export interface ArchiveSource {
   /** Bytes, where they are known. */
   readonly size?: number | undefined;
   readonly body: Readable;
+  /** Aborted where it is to be taken no further: what was stored of it is removed. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The admin API of a store that is at hand, or of a server. Every method @throws ApiProblem. */

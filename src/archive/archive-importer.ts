@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Digest } from '../domain/digest.js';
 import type { Manifest } from '../domain/manifest.js';
 import type { Tag } from '../domain/reference.js';
 import type { RepositoryName } from '../domain/repository-name.js';
-import { MissingReferences } from '../errors/registry-error.js';
+import { MissingReferences, RegistryError } from '../errors/registry-error.js';
 import { checkReferences } from '../registry/manifest-validator.js';
 import type { Registry } from '../registry/registry.js';
 import { ArchiveContents } from './archive-contents.js';
@@ -13,6 +14,7 @@ import { planDockerSave, tagAsSaved } from './docker-save.js';
 import { ImportPlan } from './import-plan.js';
 import type { PlannedManifest } from './import-plan.js';
 import { malformed } from './invalid-archive.js';
+import { MemoryBudget } from './memory-budget.js';
 import { LAYOUT_FILE, planOciLayout } from './oci-layout.js';
 import { tarEntries } from './tar-reader.js';
 
@@ -31,6 +33,8 @@ export interface ImportOptions {
   readonly tags?: readonly Tag[];
   /** Ends the import as long as nothing is committed; the reason is thrown. */
   readonly signal?: AbortSignal;
+  /** Asked before anything is committed, and again before the tags; what it throws ends the import. */
+  readonly beforeCommit?: () => Promise<void>;
 }
 
 export interface ImportedImage {
@@ -48,8 +52,16 @@ export interface ImportReport {
   readonly blobs: { readonly added: number; readonly known: number };
 }
 
+/** At once; each may have a thread that decompresses. */
+const MOST_IMPORTS = 8;
+/** Of files, of all imports at once. */
+const MEMORY_BYTES = 64 * 1024 * 1024;
+
 /** Takes archives of `docker save` and OCI image layouts into repositories: plain, as gzip or as zstd. */
 export class ArchiveImporter {
+  private readonly memory = new MemoryBudget(MEMORY_BYTES);
+  private running = 0;
+
   constructor(
     private readonly registry: Pick<Registry, 'blobs' | 'manifests' | 'uploads' | 'tags'>,
     private readonly limits: ImportLimits,
@@ -60,19 +72,45 @@ export class ArchiveImporter {
    * Of an archive that is refused, cut off or aborted nothing stays. Where the store fails while the images are added,
    * what is there already stays, untagged, to be found by the same import again, or by garbage collection. Importing
    * an archive again changes nothing. The stream is read to its end or destroyed.
-   * @throws InvalidArchive; RegistryError DENIED for an immutable tag; StorageError; what the stream fails with
+   * @throws InvalidArchive; RegistryError UNAVAILABLE for one too many at once, before the stream is read, DENIED for
+   * an immutable tag, BLOB_UPLOAD_UNKNOWN for what took days; StorageError; what the stream fails with
    */
   async import(name: RepositoryName, archive: Readable, options: ImportOptions = {}): Promise<ImportReport> {
+    this.requireLane(archive);
+    this.running += 1;
+    try {
+      return await this.importOne(name, archive, options);
+    } finally {
+      this.running -= 1;
+    }
+  }
+
+  private requireLane(archive: Readable): void {
+    if (this.running < MOST_IMPORTS) return;
+    archive.destroy();
+    const headers = { 'Retry-After': '10' };
+    throw new RegistryError('UNAVAILABLE', `${MOST_IMPORTS} imports are under way; try again later`, {
+      headers,
+    });
+  }
+
+  private async importOne(
+    name: RepositoryName,
+    archive: Readable,
+    options: ImportOptions,
+  ): Promise<ImportReport> {
     const { signal } = options;
     const abort = (): void => void archive.destroy(asError(signal?.reason));
     signal?.addEventListener('abort', abort);
-    const contents = new ArchiveContents(this.registry, name, this.limits.maxManifestBytes);
+    const contents = new ArchiveContents(this.registry, name, this.limits.maxManifestBytes, this.memory);
     try {
       signal?.throwIfAborted();
       const bytes = await this.read(archive, contents);
       const plan = await this.planOf(name, contents, options.tags);
+      contents.requireYoung();
+      await options.beforeCommit?.();
       signal?.throwIfAborted();
-      return { ...(await this.commit(name, contents, plan)), bytes };
+      return { ...(await this.commit(name, contents, plan, options)), bytes };
     } finally {
       signal?.removeEventListener('abort', abort);
       archive.destroy();
@@ -97,15 +135,16 @@ export class ArchiveImporter {
     contents: ArchiveContents,
     tags: readonly Tag[] | undefined,
   ): Promise<ImportPlan> {
-    const plan = new ImportPlan(contents, (manifest) => this.requireReferences(name, contents, manifest));
-    if (contents.file(LAYOUT_FILE) === undefined)
-      await planDockerSave(contents, plan, this.limits.maxManifestBytes);
+    const { maxManifestBytes } = this.limits;
+    const required = (manifest: Manifest) => this.requireReferences(name, contents, manifest);
+    const plan = new ImportPlan(contents, required, tags);
+    if (contents.file(LAYOUT_FILE) === undefined) await planDockerSave(contents, plan, maxManifestBytes);
     else {
       await planOciLayout(contents, plan);
-      await tagAsSaved(contents, plan);
+      if (tags === undefined) await tagAsSaved(contents, plan, maxManifestBytes);
     }
     if (plan.images.size === 0) throw malformed('the archive names no image');
-    if (tags !== undefined) plan.retag(tags);
+    plan.tagAsGiven();
     for (const image of plan.images.values()) {
       for (const tag of image.tags) await this.registry.tags.requireMovable(name, tag, image.manifest.digest);
     }
@@ -142,6 +181,7 @@ export class ArchiveImporter {
     name: RepositoryName,
     contents: ArchiveContents,
     plan: ImportPlan,
+    { beforeCommit }: ImportOptions,
   ): Promise<Omit<ImportReport, 'bytes'>> {
     const { blobs, manifests } = this.registry;
     let added = 0;
@@ -153,8 +193,10 @@ export class ArchiveImporter {
     const put = async (planned: PlannedManifest, tags: readonly Tag[]): Promise<void> => {
       const { digest, mediaType } = planned;
       await manifests.put(name, { digest, contentType: mediaType, bytes: await planned.bytes(), tags });
+      await nextTurn();
     };
     for (const planned of plan.manifests.values()) await put(planned, []);
+    await beforeCommit?.();
     for (const { manifest, tags } of plan.images.values()) if (tags.length > 0) await put(manifest, tags);
     return {
       images: [...plan.images.values()].map(({ manifest: { digest, mediaType }, tags }) => ({

@@ -13,6 +13,9 @@ const GUNZIP_CHUNK = 128 * 1024;
 /** Images do not shrink that far: above so many bytes, more than so many for one compressed byte is a bomb. */
 const BOMB = { bytes: 256 * 1024 * 1024, ratio: 200 } as const;
 
+/** Of input that is more than twice the output: formats have frames and blocks of nothing. */
+const EMPTY_BYTES = 16 * 1024 * 1024;
+
 export function isGzip(head: Uint8Array): boolean {
   return GZIP_MAGIC.equals(head.subarray(0, GZIP_MAGIC.byteLength));
 }
@@ -56,7 +59,11 @@ export class Decompressed {
 
   private async *counted(): AsyncGenerator<Uint8Array, void, void> {
     for await (const chunk of this.archive) {
+      // What came before: of this chunk nothing is decompressed yet.
+      if (this.compressed > EMPTY_BYTES + 2 * this.count)
+        throw malformed('the archive is compressed, but holds less than what it is compressed to');
       this.compressed += chunk.byteLength;
+      if (this.compressed > this.maxBytes) throw tooLarge(`the archive has more than ${this.maxBytes} bytes`);
       yield chunk;
     }
   }
@@ -71,27 +78,37 @@ async function* joined(head: Buffer, reader: ByteReader): AsyncGenerator<Buffer,
   }
 }
 
-/** Of one member or several. */
-async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+/**
+ * Of one member or several; zeros may follow, with which tapes and disks fill their blocks. Reads ahead: who stops
+ * early must destroy the source's stream, for the next bytes of it are not waited for.
+ */
+async function* gunzip(
+  source: AsyncGenerator<Uint8Array, void, void>,
+): AsyncGenerator<Uint8Array, void, void> {
   const stream = createGunzip({ chunkSize: GUNZIP_CHUNK });
   let given = 0;
-  const input = Readable.from(
-    (async function* () {
-      for await (const chunk of source) {
-        given += chunk.byteLength;
-        yield chunk;
-      }
-    })(),
-    { objectMode: false },
-  );
+  let endOfData = 0;
+  const take = async (): Promise<Uint8Array | undefined> => {
+    const { done, value } = await source.next();
+    if (done === true) return undefined;
+    const data = value.findLastIndex((byte) => byte !== 0) + 1;
+    if (data > 0) endOfData = given + data;
+    given += value.byteLength;
+    return value;
+  };
+  async function* taken(): AsyncGenerator<Uint8Array, void, void> {
+    for (let chunk = await take(); chunk !== undefined; chunk = await take()) yield chunk;
+  }
   // An error of either reaches the reader through the stream.
-  pipeline(input, stream, () => undefined);
+  pipeline(Readable.from(taken(), { objectMode: false }), stream, () => undefined);
   try {
     for await (const chunk of stream) yield chunk as Buffer;
+    // The stream ends with the last member, whatever follows.
+    while (stream.bytesWritten >= endOfData && (await take()) !== undefined);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code?.startsWith('Z_') === true) throw malformed(`the archive is no whole gzip: ${message}`, error);
     throw error;
   }
-  if (stream.bytesWritten < given) throw malformed('the archive goes on after the end of its gzip');
+  if (stream.bytesWritten < endOfData) throw malformed('the archive goes on after the end of its gzip');
 }

@@ -7,8 +7,8 @@ import { blobName } from './entry-names.js';
 import { DOCKER_TYPE } from './saved-images.js';
 
 const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
-/** Attestations have the configuration of an image, but layers of another kind. */
-const LAYER_TYPE = /\.tar(?:[+.][a-z]+)?$/;
+/** Attestations have the configuration of an image, but layers of another kind; zstd is unknown to engine 20.10. */
+const LAYER_TYPE = /\.tar(?:[+.]gzip)?$/;
 const PREFERRED = { os: 'linux', architecture: 'amd64' } as const;
 
 /** A manifest that was asked for, and the tags that it was asked by. */

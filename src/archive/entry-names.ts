@@ -30,6 +30,11 @@ export function layerLinkTarget(name: string, link: string): string {
   return target;
 }
 
+/** What engines before 1.10 read beside each layer: no image of today names it. */
+export function isOfOldEngines(name: string): boolean {
+  return name === 'repositories' || /^[0-9a-f]{64}\/(?:VERSION|json)$/.test(name);
+}
+
 /** The digest that a file of an OCI layout must have by its name. @throws InvalidArchive for a blob's name without one */
 export function digestOfName(name: string): Digest | undefined {
   const [folder, algorithm = '', hex = '', ...rest] = name.split('/');

@@ -27,8 +27,10 @@ export async function planOciLayout(contents: ArchiveContents, plan: ImportPlan)
       throw malformed(`${INDEX_FILE} names ${digest.toString()}, which the archive does not hold`);
     requireSize(file, size);
     const manifest = await plan.addManifest(digest, file, mediaType);
-    const tag = tagOfName(annotations?.[REF_NAME]) ?? tagOfName(annotations?.[CONTAINERD_NAME]);
-    plan.addImage(manifest, tag === undefined ? [] : [tag]);
+    plan.addImage(manifest, () => {
+      const tag = tagOfName(annotations?.[REF_NAME]) ?? tagOfName(annotations?.[CONTAINERD_NAME]);
+      return tag === undefined ? [] : [tag];
+    });
   }
 }
 
@@ -44,7 +46,7 @@ export function tagOfName(text: string | undefined): Tag | undefined {
     return parseTag(component.slice(colon + 1));
   } catch (error) {
     if (error instanceof InvalidValue)
-      throw malformed(`the archive names ${quoted(text)}: ${error.message}`, error);
+      throw malformed(`the archive names ${quoted(text)}: ${error.message}; give the import a tag`, error);
     throw error;
   }
 }

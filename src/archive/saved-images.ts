@@ -1,4 +1,4 @@
-import { malformed, quoted } from './invalid-archive.js';
+import { malformed, quoted, tooLarge } from './invalid-archive.js';
 
 /** Media types of what `docker save` holds (Docker image manifest v2, schema 2). */
 export const DOCKER_TYPE = {
@@ -18,8 +18,8 @@ export interface SavedImage {
 
 const MOST_IMAGES = 1000;
 
-/** @throws InvalidArchive */
-export function parseSavedImages(bytes: Buffer): readonly SavedImage[] {
+/** `mostTexts` bounds each list. @throws InvalidArchive */
+export function parseSavedImages(bytes: Buffer, mostTexts: number): readonly SavedImage[] {
   const entries = parseJson('manifest.json', bytes);
   if (!Array.isArray(entries)) throw malformed('manifest.json is not a list of images');
   if (entries.length === 0) throw malformed('manifest.json names no image');
@@ -30,20 +30,24 @@ export function parseSavedImages(bytes: Buffer): readonly SavedImage[] {
       throw malformed(`manifest.json[${index}].Config is not the name of a file`);
     return {
       config,
-      repoTags: texts(`manifest.json[${index}].RepoTags`, repoTags),
-      layers: texts(`manifest.json[${index}].Layers`, layers),
+      repoTags: texts(`manifest.json[${index}].RepoTags`, repoTags, mostTexts),
+      layers: texts(`manifest.json[${index}].Layers`, layers, mostTexts),
     };
   });
 }
 
-/** The diff ids of an image's configuration (OCI image-spec config.md "rootfs"). @throws InvalidArchive */
-export function parseDockerConfig(name: string, bytes: Buffer): readonly string[] {
+/**
+ * The diff ids of an image's configuration (OCI image-spec config.md "rootfs"), `mostTexts` of them at most.
+ * @throws InvalidArchive
+ */
+export function parseDockerConfig(name: string, bytes: Buffer, mostTexts: number): readonly string[] {
   const { rootfs } = asObject(name, parseJson(name, bytes));
   if (rootfs === undefined || rootfs === null)
     throw malformed(`the configuration ${quoted(name)} has no rootfs`);
   return texts(
     `rootfs.diff_ids of ${quoted(name)}`,
     asObject(`rootfs of ${quoted(name)}`, rootfs)['diff_ids'],
+    mostTexts,
   );
 }
 
@@ -62,8 +66,9 @@ function asObject(where: string, value: unknown): Readonly<Record<string, unknow
 }
 
 /** Go writes `null` for an empty list. */
-function texts(where: string, value: unknown): readonly string[] {
+function texts(where: string, value: unknown, most: number): readonly string[] {
   if (value === undefined || value === null) return [];
+  if (Array.isArray(value) && value.length > most) throw tooLarge(`${where} has more than ${most} entries`);
   if (!Array.isArray(value) || !value.every((entry) => typeof entry === 'string'))
     throw malformed(`${where} is not a list of texts`);
   return value;

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import type { StoreTools } from '../composition/store-tools.js';
 import { withStore, type CommandContext, type ConfigOption } from './command-context.js';
 import { configOption } from './config.js';
-import { counted, readableBytes, table } from './output.js';
+import { counted, jsonText, readableBytes, table } from './output.js';
 
 interface AdoptOptions extends ConfigOption {
   readonly finish: boolean;
@@ -45,7 +45,7 @@ async function adopt(
     store.adopt({ finish, ...(heal && { heal: watched(context, dryRun) }) }),
   );
   context.progress?.('');
-  context.out(json ? `${JSON.stringify(report)}\n` : describe(report));
+  context.out(json ? `${jsonText(report)}\n` : describe(report));
   const left = report.heal?.failures.length ?? 0;
   if (left > 0) {
     throw new Error(

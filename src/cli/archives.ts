@@ -8,7 +8,7 @@ import { withAdmin, type CommandContext, type ResultOptions, type TargetOptions 
 import { onAdminApi, withResult } from './command-options.js';
 import { writeDownload } from './downloads.js';
 import { UsageError } from './exit.js';
-import { counted, printResult, readableBytes } from './output.js';
+import { counted, printResult, printable, readableBytes } from './output.js';
 import { watched } from './progress.js';
 
 interface ImportOptions extends ResultOptions {
@@ -58,15 +58,22 @@ async function importArchive(
   const { tag } = options;
   const given = { params: { repository }, ...(tag !== undefined && { query: { tag } }) };
   const { size, body } = await sourceOf(context, file);
-  const value = await withAdmin(context, options, (api) => {
-    const bytes = Readable.from(watched(context, 'importing', body, size), { objectMode: false });
-    return api.upload('importArchive', given, { size, body: bytes });
-  }).finally(() => {
+  const upload = (signal: AbortSignal) => {
+    // Whoever waits for more of it must not wait for ever.
+    signal.addEventListener('abort', () => body.destroy(), { once: true });
+    return withAdmin(context, options, (api) => {
+      const bytes = Readable.from(watched(context, 'importing', body, size), { objectMode: false });
+      return api.upload('importArchive', given, { size, body: bytes, signal });
+    });
+  };
+  const value = await context.interruptible(upload).finally(() => {
     context.progress?.('');
     if (file !== '-') body.destroy();
   });
   printResult(context, options, value, ({ images, bytes, blobs }) => {
-    const lines = images.map(({ digest, tags }) => `${tags.join(', ') || 'untagged'}  ${digest}\n`);
+    const lines = images.map(
+      ({ digest, tags }) => `${printable(`${tags.join(', ') || 'untagged'}  ${digest}`)}\n`,
+    );
     const what = `${counted(images.length, 'image')} (${readableBytes(bytes)}; ${counted(blobs.added, 'new blob')}, ${blobs.known} known)`;
     return `imported ${what} into ${repository}\n${lines.join('')}`;
   });
@@ -98,7 +105,7 @@ async function exportArchive(
   }
   await withAdmin(context, options, async (api) => {
     const given = { params: { repository }, query: { reference } };
-    await writeDownload(context, 'exporting', await api.download('exportArchive', given), output);
+    await writeDownload(context, 'exporting', () => api.download('exportArchive', given), output);
   });
   if (output !== '-') context.out(`exported ${reference.join(', ')} of ${repository} to ${output}\n`);
 }

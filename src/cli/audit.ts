@@ -78,7 +78,7 @@ async function list(context: CommandContext, options: ListOptions & Filter): Pro
 async function exportEvents(context: CommandContext, options: ExportOptions): Promise<void> {
   const query = queryOf(context, options);
   await withAdmin(context, options, async (api) => {
-    const download = await api.download('exportAuditEvents', { query });
+    const download = () => api.download('exportAuditEvents', { query });
     await writeDownload(context, 'exporting', download, options.output);
   });
 }

@@ -22,6 +22,8 @@ export interface CommandContext {
   readonly ask?: ((question: string, options?: { readonly secret: boolean }) => Promise<string>) | undefined;
   readonly stdin: () => Readable;
   readonly stdout: { readonly stream: () => Writable; readonly isTerminal: boolean };
+  /** Runs work that has to be ended well: Ctrl-C and SIGTERM abort its signal. @throws Interrupted where that ended it */
+  readonly interruptible: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** STACKYARD_SERVER. */

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { Finding } from '../composition/doctor.js';
 import type { CommandContext, ConfigOption } from './command-context.js';
 import { configOption } from './config.js';
-import { counted } from './output.js';
+import { counted, jsonText } from './output.js';
 
 interface DoctorOptions extends ConfigOption {
   readonly json: boolean;
@@ -24,7 +24,7 @@ async function doctor(context: CommandContext, { config, json }: DoctorOptions):
     if (!json) context.out(lineOf(finding));
   }
   const errors = findings.filter(({ level }) => level === 'error').length;
-  if (json) context.out(`${JSON.stringify({ ok: errors === 0, findings })}\n`);
+  if (json) context.out(`${jsonText({ ok: errors === 0, findings })}\n`);
   if (errors > 0) throw new Error(`${counted(errors, 'check')} failed`);
 }
 

@@ -51,6 +51,21 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+
+/** A signal ended the command; it exits as shells tell that. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+
+  constructor(private readonly signal: keyof typeof SIGNALS) {
+    super(`ended by ${signal}`);
+  }
+
+  get code(): number {
+    return 128 + SIGNALS[this.signal];
+  }
+}
+
 /** Ends a command that has said all it had to say. */
 export class QuietExit extends Error {
   override readonly name = 'QuietExit';

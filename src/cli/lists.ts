@@ -1,5 +1,5 @@
 import type { CommandContext, ResultOptions } from './command-context.js';
-import { aligned, columnWidths, printable } from './output.js';
+import { aligned, columnWidths, jsonText, printable } from './output.js';
 
 export interface ListOptions extends ResultOptions {
   readonly limit?: number;
@@ -37,7 +37,7 @@ export async function printList<T>(
   if (options.json) context.out('[');
   for await (const items of pagesOf(ask, options.limit)) {
     if (options.json) {
-      const texts = items.map((item) => JSON.stringify(item));
+      const texts = items.map(jsonText);
       if (texts.length > 0) context.out(`${printed > 0 ? ',' : ''}${texts.join(',')}`);
     } else {
       const lines = items.map((item) => row(item).map(printable));

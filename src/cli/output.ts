@@ -9,7 +9,7 @@ export function counted(count: number, noun: string): string {
 
 /** Rows of names and values, the values below one another. */
 export function table(rows: readonly (readonly [name: string, value: string])[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
+  const width = widest(rows.map(([name]) => name));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}`.trimEnd() + '\n').join('');
 }
 
@@ -22,10 +22,13 @@ export function grid(heading: readonly string[], rows: readonly (readonly string
 
 /** Of cells that are printable. */
 export function columnWidths(lines: readonly (readonly string[])[]): readonly number[] {
-  const columns = Math.max(0, ...lines.map((line) => line.length));
-  return Array.from({ length: columns }, (_, column) =>
-    Math.max(...lines.map((line) => (line[column] ?? '').length)),
-  );
+  const columns = lines.reduce((most, line) => Math.max(most, line.length), 0);
+  return Array.from({ length: columns }, (_, column) => widest(lines.map((line) => line[column] ?? '')));
+}
+
+/** Lists may be longer than a call may have arguments. */
+function widest(cells: readonly string[]): number {
+  return cells.reduce((width, { length }) => Math.max(width, length), 0);
 }
 
 /** One line of a table; cells that are too long move the others. */
@@ -39,9 +42,22 @@ export function readableTime(time: string | undefined, none: string): string {
   return time?.replace(/\.\d+Z$/, 'Z') ?? none;
 }
 
+const STEERING = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
 /** One line; names and notes from elsewhere must not steer the terminal. */
 export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
+  return text.replaceAll(STEERING, '?');
+}
+
+/** JSON with what could steer the terminal as `\uXXXX`. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value).replaceAll(STEERING, escaped);
+}
+
+function escaped(character: string): string {
+  return [...Array(character.length).keys()]
+    .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`)
+    .join('');
 }
 
 /** What the API answered as it is with --json, else for people. */
@@ -51,5 +67,5 @@ export function printResult<T>(
   value: T,
   text: (value: T) => string,
 ): void {
-  out(json ? `${JSON.stringify(value)}\n` : text(value));
+  out(json ? `${jsonText(value)}\n` : text(value));
 }

@@ -8,6 +8,7 @@ import {
 import { Profiles, profilesPath } from '../composition/profiles.js';
 import { readVersion } from '../composition/version.js';
 import type { CommandContext } from './command-context.js';
+import { interruptible } from './interruption.js';
 import { printable } from './output.js';
 import { askAtTerminal } from './terminal.js';
 
@@ -26,6 +27,7 @@ export const processContext: CommandContext = {
   ask: process.stdin.isTTY && process.stderr.isTTY ? askAtTerminal : undefined,
   stdin: () => process.stdin,
   stdout: { stream: () => process.stdout, isTerminal: process.stdout.isTTY },
+  interruptible: (work) => interruptible(process, work),
   now: processNow,
   server: processServer(),
   profiles,

@@ -20,7 +20,7 @@ import type { CommandContext } from './command-context.js';
 import { configCommand } from './config.js';
 import { doctorCommand } from './doctor.js';
 import { caOption, serverOption } from './command-options.js';
-import { EXIT, EXIT_MEANINGS, QuietExit, UsageError, exitCodeOf } from './exit.js';
+import { EXIT, EXIT_MEANINGS, Interrupted, QuietExit, UsageError, exitCodeOf } from './exit.js';
 import { grantCommand } from './grants.js';
 import { keyCommand } from './keys.js';
 import { printable } from './output.js';
@@ -32,7 +32,7 @@ import { uploadsCommand } from './uploads.js';
 import { userCommand } from './users.js';
 
 /**
- * Runs one command line (without node and the script) and answers the exit code, one of `EXIT`. Errors are lines on
+ * Runs one command line (without node and the script) and answers the exit code, one of `EXIT` or that of a signal. Errors are lines on
  * stderr; a stack follows only at log level debug. Never throws.
  */
 export async function run(argv: readonly string[], context: CommandContext): Promise<number> {
@@ -116,7 +116,7 @@ function report(error: unknown, context: CommandContext, configPath: string | un
     for (const problem of error.problems) context.err(`stackyard: ${problem}\n`);
     return EXIT.usage;
   }
-  if (error instanceof QuietExit) return error.code;
+  if (error instanceof QuietExit || error instanceof Interrupted) return error.code;
   context.err(`stackyard: ${printable(oneLine(error instanceof Error ? error.message : String(error)))}\n`);
   if (error instanceof UsageError || error instanceof InvalidValue || error instanceof ProfileError) {
     return EXIT.usage;

@@ -10,11 +10,15 @@ interface OnOptions extends ResultOptions {
 
 /** `stackyard read-only` */
 export function readOnlyCommand(context: CommandContext): Command {
-  const command = new Command('read-only').description('let nothing be pushed or deleted for a while');
+  const command = new Command('read-only').description(
+    'let nothing be pushed, deleted or imported for a while',
+  );
   withResult(
     command
       .command('on')
-      .description('refuse whatever changes something; every server knows within 5 seconds')
+      .description(
+        'refuse pushes, deletions and imports until it is ended, for the reason given first; every server knows within 5 seconds',
+      )
       .option('--reason <text>', 'told to whoever is refused'),
   ).action((options: OnOptions) => {
     const { reason } = options;

@@ -4,7 +4,7 @@ import type { StoreTools } from '../composition/store-tools.js';
 import { parseAge } from './arguments.js';
 import { withStore, type CommandContext, type ConfigOption } from './command-context.js';
 import { configOption } from './config.js';
-import { counted, readableBytes } from './output.js';
+import { counted, jsonText, readableBytes } from './output.js';
 
 interface PurgeOptions extends ConfigOption {
   readonly olderThan?: number;
@@ -38,7 +38,7 @@ async function purge(context: CommandContext, options: PurgeOptions): Promise<vo
   const report = await withStore(context, config, (store) =>
     store.purgeUploads({ olderThan, dryRun: options.dryRun }),
   );
-  context.out(options.json ? `${JSON.stringify(report)}\n` : describe(report));
+  context.out(options.json ? `${jsonText(report)}\n` : describe(report));
 }
 
 function describe({

@@ -5,6 +5,7 @@ import type { AdminConnection, ArchiveSource, Given } from '../api/admin-connect
 import type { Operation } from '../api/operation.js';
 import { OPERATIONS } from '../api/operations.js';
 import type { OperationId, OperationResult } from '../api/operations.js';
+import { bareMediaType } from '../domain/media-type.js';
 import { jsonOf, problemIn, versionIn } from './answer.js';
 import { archiveForm } from './archive-form.js';
 import { authorizationOf } from './credentials.js';
@@ -63,7 +64,7 @@ export class RemoteAdmin implements AdminConnection {
     const operation: Operation = OPERATIONS[id];
     const form = archiveForm(archive, `stackyard-${this.parts.uniqueId()}`);
     const { headers, ...request } = this.requestOf(operation, given);
-    const { text } = await this.once({
+    const sending = this.once({
       ...request,
       headers: {
         ...headers,
@@ -73,6 +74,7 @@ export class RemoteAdmin implements AdminConnection {
       },
       body: form,
     });
+    const { text } = await Promise.race([sending, ...abortOf(archive.signal)]);
     return (await this.resultIn(operation, id, text)) as OperationResult<'importArchive'>;
   }
 
@@ -85,6 +87,7 @@ export class RemoteAdmin implements AdminConnection {
     const answer = await this.repeated(() =>
       this.sent({ ...request, headers: { ...request.headers, Accept: '*/*' } }),
     );
+    this.requireMediaType(answer, operation);
     const size = answer.headers['content-length'];
     const body = Readable.from(this.wholeOf(answer), { objectMode: false });
     body.once('close', () => answer.destroy());
@@ -135,6 +138,17 @@ export class RemoteAdmin implements AdminConnection {
     answer.destroy();
     const { server } = this.parts.exchange;
     throw problemIn({ server, answer, text, isAnonymous: this.parts.credentials === undefined });
+  }
+
+  /** What stands between may answer a page of its own. @throws ApiProblem */
+  private requireMediaType(answer: IncomingMessage, { download = '' }: Operation): void {
+    const type = answer.headers['content-type'] ?? 'what has no Content-Type';
+    if (bareMediaType(type) === download) return;
+    answer.destroy();
+    throw new ApiProblem(
+      'internal',
+      `${this.name} answers ${type} instead of ${download}; something stands between, or the URL is another's`,
+    );
   }
 
   private async repeated<T>(work: () => Promise<T>): Promise<T> {
@@ -200,6 +214,15 @@ function pauseAfter(error: unknown, tried: number): number | undefined {
   const { retryAfter } = error as { retryAfter?: unknown };
   if (typeof retryAfter !== 'number' || retryAfter * 1000 > LONGEST_WAIT) return undefined;
   return retryAfter * 1000;
+}
+
+/** Rejects with its reason; the server notices that nobody waits when the connection is closed. */
+function abortOf(signal: AbortSignal | undefined): readonly Promise<never>[] {
+  if (signal === undefined) return [];
+  const abort = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+  return [abort];
 }
 
 function cutShort(): Error {

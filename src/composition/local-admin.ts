@@ -65,8 +65,8 @@ export function localAdmin(
   return {
     name: 'this store',
     call: (id, { version, ...given } = {}) => told(() => api.call(id, { ...given, version }, caller)),
-    upload: (id, given, { body }) =>
-      told(async () => (await api.call(id, { ...given, archive: body }, caller)).value),
+    upload: (id, given, { body, signal }) =>
+      told(async () => (await api.call(id, { ...given, archive: body, signal }, caller)).value),
     download: (id, given) =>
       told(async () => {
         const { download } = await api.call(id, given, caller);

@@ -6,6 +6,7 @@ import type { Credentials } from '../client/credentials.js';
 import { HttpExchange } from '../client/http-exchange.js';
 import { RemoteAdmin } from '../client/remote-admin.js';
 import { isReadableOnTheWay, parseServerUrl } from '../client/server-url.js';
+import { ProfileError } from './profiles.js';
 import type { Profile, Profiles } from './profiles.js';
 import { systemIds } from './system.js';
 
@@ -24,7 +25,8 @@ export interface LoginSources {
 }
 
 /**
- * The admin API of a server, with the login of the environment, else of the profile, else with none.
+ * The admin API of a server, with the login of the environment, else of the profile, else with none; the profile's
+ * certificates hold for both.
  * @throws ApiProblem invalid-request; ProfileError
  */
 export async function openRemoteAdmin(
@@ -33,7 +35,12 @@ export async function openRemoteAdmin(
 ): Promise<AdminConnection> {
   const url = parseServerUrl(server);
   const fromEnvironment = environmentLogin(env);
-  const profile = fromEnvironment === undefined ? await profiles.find(url) : undefined;
+  // A login of the environment needs no file of logins, but may need the certificates that one names.
+  const profile = await profiles.find(url).catch((error: unknown) => {
+    if (fromEnvironment === undefined || !(error instanceof ProfileError)) throw error;
+    warn(error.message);
+    return undefined;
+  });
   const credentials = fromEnvironment ?? (profile && credentialsOf(profile));
   return connectTo({ server: url, ca: ca ?? profile?.ca }, credentials, warn);
 }

@@ -38,6 +38,16 @@ export class Digest {
     return Digest.of(algorithm, text.slice(colon + 1));
   }
 
+  /** Undefined where `parse` throws. */
+  static parseIfValid(text: string): Digest | undefined {
+    try {
+      return Digest.parse(text);
+    } catch (error) {
+      if (error instanceof InvalidValue) return undefined;
+      throw error;
+    }
+  }
+
   /** @throws InvalidValue unless hex is the algorithm's number of lower-case hexadecimal digits. */
   static of(algorithm: DigestAlgorithm, hex: string): Digest {
     if (hex.length !== HEX_LENGTH[algorithm] || !LOWER_HEX.test(hex)) {

@@ -1,6 +1,5 @@
 import { Digest } from './digest.js';
 import type { Grantee } from './grant.js';
-import { InvalidValue } from './invalid-value.js';
 import { componentOf, nameOfComponent } from './key-component.js';
 import type { Tag } from './reference.js';
 import type { RepositoryName } from './repository-name.js';
@@ -26,6 +25,7 @@ const key = (text: string): Key => text as Key;
 const V2 = 'docker/registry/v2';
 const OWN = 'stackyard/v1';
 const BLOB_DATA = new RegExp(`^${V2}/blobs/([a-z0-9]+)/([0-9a-f]{2})/(\\2[0-9a-f]+)/data$`);
+const LINK = /^([^/]+)\/([^/]+)\/link$/;
 
 /** Prefixes under which a driver may be asked to store; drivers keep what is theirs elsewhere. */
 export const KEY_ROOTS = [`${V2}/`, `${OWN}/`] as const;
@@ -64,12 +64,7 @@ export function blobDataKey(digest: Digest): Key {
 /** The digest under which the key keeps its bytes; undefined for a key that is no blob's. */
 export function blobDigestOfKey(text: string): Digest | undefined {
   const [, algorithm, , hex] = BLOB_DATA.exec(text) ?? [];
-  try {
-    return algorithm === undefined ? undefined : Digest.parse(`${algorithm}:${hex}`);
-  } catch (error) {
-    if (error instanceof InvalidValue) return undefined;
-    throw error;
-  }
+  return algorithm === undefined ? undefined : Digest.parseIfValid(`${algorithm}:${hex}`);
 }
 
 /** Tells that the bytes kept under the digest are proven not to be its own. */
@@ -81,7 +76,7 @@ export function layerLinkKey(name: RepositoryName, digest: Digest): Key {
   return key(`${repository(name)}/_layers/${linkPath(digest)}`);
 }
 
-/** Lists layer links; `digestOfKey` reads what it finds. */
+/** Lists layer links; `linkedDigest` reads what it finds. */
 export function layersPrefix(name: RepositoryName): string {
   return `${repository(name)}/_layers/`;
 }
@@ -90,7 +85,7 @@ export function revisionLinkKey(name: RepositoryName, digest: Digest): Key {
   return key(`${repository(name)}/_manifests/revisions/${linkPath(digest)}`);
 }
 
-/** Lists revision links; `digestOfKey` reads what it finds. */
+/** Lists revision links; `linkedDigest` reads what it finds. */
 export function revisionsPrefix(name: RepositoryName): string {
   return `${repository(name)}/_manifests/revisions/`;
 }
@@ -251,9 +246,13 @@ export function listedKey(text: string): Key {
   return key(text);
 }
 
-/** The digest named by a key that ends in `<alg>/<hex>` or `<alg>/<hex>/link`. @throws InvalidValue */
+/** The digest named by a key that ends in `<alg>/<hex>`. @throws InvalidValue */
 export function digestOfKey(text: string): Digest {
-  const parts = text.split('/');
-  if (parts.at(-1) === 'link') parts.pop();
-  return Digest.parse(parts.slice(-2).join(':'));
+  return Digest.parse(text.split('/').slice(-2).join(':'));
+}
+
+/** Of `<prefix><alg>/<hex>/link`; undefined for whatever else another registry keeps there. */
+export function linkedDigest(prefix: string, text: string): Digest | undefined {
+  const [, algorithm, hex] = LINK.exec(text.slice(prefix.length)) ?? [];
+  return algorithm === undefined ? undefined : Digest.parseIfValid(`${algorithm}:${hex}`);
 }

@@ -3,6 +3,7 @@ export interface Invalidation {
   readonly kind:
     | 'layer'
     | 'revision'
+    | 'revision-set'
     | 'repository'
     | 'repository-deleted'
     | 'tag-set'

@@ -34,8 +34,9 @@ export interface CatalogRequest extends PageRequest {
  * The repositories of a store, in distribution's order (`/` below every other character).
  * A store of our own has one marker a repository, so that one page is one listing; a store that another
  * registry also writes to is walked instead, and no marker is written. A repository that this server made or removed
- * lately is shown so though a listing may not; where they disagree the marker decides. One that another node removed is
- * missing here for up to a minute after it is pushed again.
+ * lately is shown so though a listing may not; where they disagree the marker decides. One that another node removed
+ * within a minute of a push here is missing until it is pushed to again after that minute: until then its marker is taken
+ * to be there.
  */
 export class Catalog {
   private readonly walks = new SharedReads<readonly string[]>();

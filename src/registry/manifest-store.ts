@@ -6,7 +6,7 @@ import { parseManifest, referrerDescriptor } from '../domain/manifest.js';
 import type { Manifest } from '../domain/manifest.js';
 import type { Reference, Tag } from '../domain/reference.js';
 import type { RepositoryName } from '../domain/repository-name.js';
-import { DamagedContent, MissingReferences, RegistryError } from '../errors/registry-error.js';
+import { DamagedContent, RegistryError } from '../errors/registry-error.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import type { BlobStore } from './blob-store.js';
@@ -18,8 +18,9 @@ import { readLink, writeLink } from './link.js';
 import { unknownManifest } from './manifest-bodies.js';
 import type { ManifestBodies } from './manifest-bodies.js';
 import { ManifestTypes } from './manifest-types.js';
-import { checkReferences, validateManifest } from './manifest-validator.js';
+import { checkReferences, deletedMeanwhile, validateManifest } from './manifest-validator.js';
 import type { Member, Membership } from './membership.js';
+import type { PushedRevisions } from './pushed-revisions.js';
 import type { ReferrerIndex } from './referrer-index.js';
 import type { TagStore } from './tag-store.js';
 
@@ -39,6 +40,7 @@ export interface ManifestParts {
   readonly referrers: ReferrerIndex;
   readonly catalog: Catalog;
   readonly damaged: DamagedBlobs;
+  readonly pushed: PushedRevisions;
 }
 
 export interface ManifestPut {
@@ -109,7 +111,7 @@ export class ManifestStore {
     const actual = digest.algorithm === 'sha256' ? stored : digestOf(bytes, digest.algorithm);
     if (!actual.equals(digest)) throw new RegistryError('DIGEST_INVALID');
     const { manifest, mediaType } = validateManifest(bytes, put.contentType);
-    const { driver, membership, blobs, referrers, tags, catalog } = this.parts;
+    const { driver, membership, blobs, referrers, tags, catalog, pushed } = this.parts;
     const since = membership.now();
     const blobsSince = blobs.deletions;
     await this.requireReferences(name, manifest);
@@ -121,6 +123,7 @@ export class ManifestStore {
       await this.types.put(name, digest, manifest, mediaType);
       const writing = writeLink(driver, revisionLinkKey(name, digest), stored);
       const [isNew] = await Promise.all([writing, catalog.mark(name)]);
+      await pushed.note(name, digest, { isTagged: put.tags.length > 0 });
       if (!isNew) await this.types.settle(name, digest, manifest, mediaType);
       if (subject === undefined) return;
       await referrers.put(name, subject, referrerDescriptor(manifest, mediaType, digest, bytes.byteLength));
@@ -131,19 +134,21 @@ export class ManifestStore {
     // A deletion that ran beside this put may have taken what was there: what is answered 201 stays.
     if (since !== membership.now()) await link();
     await catalog.mark(name);
-    if (blobsSince !== blobs.deletions) await this.requireReferences(name, manifest).catch(deletedMeanwhile);
+    if (since !== membership.now() || blobsSince !== blobs.deletions)
+      await this.requireReferences(name, manifest).catch(deletedMeanwhile);
     return subject === undefined ? { digest } : { digest, subject };
   }
 
   /** Removes the manifest and every tag that points to it. @throws RegistryError MANIFEST_UNKNOWN, DENIED */
   async delete(name: RepositoryName, digest: Digest): Promise<void> {
-    const { driver, membership, referrers, tags } = this.parts;
+    const { driver, membership, referrers, tags, pushed } = this.parts;
     const key = revisionLinkKey(name, digest);
     const { stored, subject } = await this.deletable(key);
     await tags.requireDeletable(name, digest);
     await tags.deleteAllOf(name, digest);
     if (subject !== undefined) await referrers.delete(name, subject, digest);
     do {
+      pushed.forget(name, digest);
       await driver.delete(key);
       await membership.forget(name, digest);
       // A push beside this deletion may have set more tags: it stays whole or goes whole.
@@ -247,13 +252,4 @@ export class ManifestStore {
     const key = revisionLinkKey(name, digest);
     return surely((options) => readLink(this.parts.driver, key, options));
   }
-}
-
-/** The client is to push again, then hearing what is missing. */
-function deletedMeanwhile(error: unknown): never {
-  if (!(error instanceof MissingReferences)) throw error;
-  throw new RegistryError('UNAVAILABLE', 'what the manifest refers to was deleted meanwhile: push it again', {
-    headers: { 'Retry-After': '1' },
-    cause: error,
-  });
 }

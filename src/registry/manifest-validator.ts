@@ -81,3 +81,12 @@ function isImageOrIndex(mediaType: string): boolean {
 function invalid(message: string): RegistryError {
   return new RegistryError('MANIFEST_INVALID', message);
 }
+
+/** For `catch` after the last check: the client is to push again, then hearing what is missing. @throws RegistryError */
+export function deletedMeanwhile(error: unknown): never {
+  if (!(error instanceof MissingReferences)) throw error;
+  throw new RegistryError('UNAVAILABLE', 'what the manifest refers to was deleted meanwhile: push it again', {
+    headers: { 'Retry-After': '1' },
+    cause: error,
+  });
+}

@@ -5,6 +5,8 @@ import type { Clock } from '../ports/clock.js';
 const LAG_MILLISECONDS = 10 * 60_000;
 const MOST_GROUPS = 1000;
 const MOST_NAMES = 10_000;
+/** Of all groups: some 30 MiB. */
+const MOST_CHANGES = 200_000;
 
 interface Change {
   readonly present: boolean;
@@ -14,21 +16,26 @@ interface Change {
 /** The names in listed groups that this server added or removed lately: a listing may not show that yet. */
 export class RecentChanges {
   /** The names of each group in order of their changes. */
-  private readonly groups = new LRUCache<string, Map<string, Change>>({ max: MOST_GROUPS });
+  private readonly groups = new LRUCache<string, Map<string, Change>>({
+    max: MOST_GROUPS,
+    dispose: ({ size }) => (this.total -= size),
+  });
+  private total = 0;
 
   constructor(private readonly clock: Clock) {}
 
   note(group: string, name: string, { present }: { present: boolean }): void {
     const changes = this.groups.get(group) ?? new Map<string, Change>();
-    changes.delete(name);
+    if (!changes.delete(name)) this.total += 1;
     changes.set(name, { present, at: this.clock.now() });
-    this.prune(changes);
     this.groups.set(group, changes);
+    this.prune(changes);
+    while (this.total > MOST_CHANGES && this.groups.size > 1) this.groups.pop();
   }
 
   /** Somebody else undid the change. */
   forget(group: string, name: string): void {
-    this.groups.get(group)?.delete(name);
+    if (this.groups.get(group)?.delete(name) === true) this.total -= 1;
   }
 
   /** Each name with whether its latest change added it. */
@@ -44,6 +51,7 @@ export class RecentChanges {
     for (const [name, { at }] of changes) {
       if (at > since && changes.size <= MOST_NAMES) return;
       changes.delete(name);
+      this.total -= 1;
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Descriptor } from '../domain/descriptor.js';
 import type { Digest } from '../domain/digest.js';
-import { digestOfKey, revisionsPrefix } from '../domain/keys.js';
+import { linkedDigest, revisionsPrefix } from '../domain/keys.js';
 import { parseManifest, referrerDescriptor } from '../domain/manifest.js';
 import { parseTag } from '../domain/reference.js';
 import type { RepositoryName } from '../domain/repository-name.js';
@@ -38,10 +38,14 @@ export async function referrersIn(
   manifests: ManifestStore,
   name: RepositoryName,
 ): Promise<readonly { subject: Digest; referrer: Descriptor }[]> {
-  const keys: string[] = [];
-  for await (const key of listAll(driver, { prefix: revisionsPrefix(name) })) keys.push(key);
-  const read = await mapBounded(keys, CONCURRENT_READS, async (key) => {
-    const stored = await find(manifests, name, { kind: 'digest', digest: digestOfKey(key) });
+  const prefix = revisionsPrefix(name);
+  const digests: Digest[] = [];
+  for await (const key of listAll(driver, { prefix })) {
+    const digest = linkedDigest(prefix, key);
+    if (digest !== undefined) digests.push(digest);
+  }
+  const read = await mapBounded(digests, CONCURRENT_READS, async (digest) => {
+    const stored = await find(manifests, name, { kind: 'digest', digest });
     if (stored === undefined) return undefined;
     const manifest = parseManifest(stored.bytes);
     if (manifest.subject === undefined) return undefined;

@@ -11,6 +11,7 @@ import { DamagedBlobs } from './damaged-blobs.js';
 import { ManifestBodies } from './manifest-bodies.js';
 import { ManifestStore } from './manifest-store.js';
 import { Membership } from './membership.js';
+import { PushedRevisions } from './pushed-revisions.js';
 import { ReferrerIndex } from './referrer-index.js';
 import { scanReferrers } from './referrer-scan.js';
 import { SessionKeys } from './session-keys.js';
@@ -28,6 +29,8 @@ export interface Registry {
   readonly tags: TagStore;
   readonly referrers: ReferrerIndex;
   readonly catalog: Catalog;
+  /** For the removal of repositories. */
+  readonly pushed: PushedRevisions;
   /** To be watched by a server. */
   readonly damaged: DamagedBlobs;
 }
@@ -72,8 +75,9 @@ export function createRegistry(
     (name, digest) => manifests.has(name, digest),
     options.shared ? (name, subject) => scanReferrers(driver, manifests, name, subject) : undefined,
   );
+  const pushed = new PushedRevisions(clock, invalidations);
   const manifests: ManifestStore = new ManifestStore(
-    { driver, membership: revisions, bodies, blobs, tags, referrers, catalog, damaged },
+    { driver, membership: revisions, bodies, blobs, tags, referrers, catalog, damaged, pushed },
     options.references,
   );
   const steps = new UploadSteps(driver, Math.ceil(options.uploadPurgeAfter / 1000));
@@ -93,5 +97,5 @@ export function createRegistry(
     },
     options.uploadMaxAge,
   );
-  return { blobs, uploads, manifests, tags, referrers, catalog, damaged };
+  return { blobs, uploads, manifests, tags, referrers, catalog, pushed, damaged };
 }

@@ -11,7 +11,7 @@ import { Digester } from './digester.js';
 import type { PrefixDigests } from './digester.js';
 import { appendSegments } from './segmenter.js';
 import type { UploadSession } from './session-id.js';
-import { bytesOf } from './session-states.js';
+import { bytesOf, unknownUpload } from './session-states.js';
 import type { UploadState } from './upload-steps.js';
 
 /** Bytes in the store that nobody can read yet, in a segment set that nobody else knows. */
@@ -38,7 +38,11 @@ export class StagedBlobs {
   /** Those of whose sets a blob may have been made. */
   private readonly given = new WeakSet<StagedBlob>();
 
-  constructor(private readonly parts: StagedParts) {}
+  constructor(
+    private readonly parts: StagedParts,
+    /** Milliseconds after which a set is refused: the purge takes what is older by days. */
+    private readonly maxAge: number,
+  ) {}
 
   /**
    * Makes a body durable, hashing as it passes in sha256 and in `algorithm`. Of one that fails nothing stays.
@@ -72,14 +76,20 @@ export class StagedBlobs {
     return bytesOf(this.parts.driver, staged.session, staged.state);
   }
 
+  /** Whether it can be committed yet. */
+  isYoung({ session }: StagedBlob): boolean {
+    return this.parts.clock.now() - session.startedAt <= this.maxAge;
+  }
+
   /**
    * Makes it a blob of the repository. Where the store holds the blob undamaged, it is linked alone and nothing of what
    * was staged stays; otherwise the set is the purge's from here on, for a blob may be made of it.
-   * @throws RegistryError DIGEST_INVALID; StorageError
+   * @throws RegistryError DIGEST_INVALID, BLOB_UPLOAD_UNKNOWN for what is too old; StorageError
    */
   async commit(name: RepositoryName, digest: Digest, staged: StagedBlob): Promise<void> {
     const { committer } = this.parts;
     if (staged.digests[digest.algorithm]?.equals(digest) !== true) throw new RegistryError('DIGEST_INVALID');
+    if (!this.isYoung(staged)) throw unknownUpload('what was staged is too old; start again');
     const member = { stored: staged.digests.sha256, size: staged.size };
     if (await committer.linkStored(name, digest, member)) return this.discard(staged);
     this.given.add(staged);

@@ -52,7 +52,7 @@ export class UploadSessions {
     /** Milliseconds after which a session is refused. */
     private readonly maxAge: number,
   ) {
-    this.staged = new StagedBlobs(parts);
+    this.staged = new StagedBlobs(parts, maxAge);
     parts.invalidations.subscribe((invalidation) => {
       if (invalidation.kind === 'upload') this.closed.set(invalidation.key, true);
     });

@@ -189,6 +189,55 @@ inEveryWorld('image inspection', (world) => {
     assert.equal(manifests.length, 3);
   });
 
+  it('looks once at a child that several tags of a page share', async () => {
+    const sparse = world().another({ references: 'sparse' });
+    const absent = Array.from({ length: 20 }, (_, at) => blobDescriptor(Buffer.from(String(at))));
+    const inner = indexOf(absent);
+    await sparse.push(A, inner);
+    await sparse.push(A, indexOf([descriptorOf(inner)]), { tags: ['a', 'b', 'c'] });
+    const count = async (): Promise<number> => {
+      const of = world().another();
+      const { stat = 0, read = 0 } = await of.countOf(() => of.repositories.tags(A, { limit: 10 }));
+      return stat + read;
+    };
+    const before = await count();
+    await sparse.push(A, indexOf([descriptorOf(inner), ...absent]), { tags: ['d', 'e', 'f'] });
+    // Each new tag its own index, and nothing below that again.
+    assert.ok((await count()) <= before + 3);
+  });
+
+  it('ends when nobody waits for it any longer', async () => {
+    const image = imageOf([]);
+    await world().push(A, image, { blobs: [EMPTY_JSON] });
+    await world().push(A, indexOf([descriptorOf(image)]), { tags: ['x'] });
+    const signal = AbortSignal.abort(new Error('gone'));
+    await assert.rejects(world().repositories.manifest(A, tagged('x'), signal), /gone/);
+  });
+
+  it('tells at most a thousand entries of each list', async () => {
+    const many = Array.from({ length: 1500 }, (_, at) => `n${at}`);
+    const members = Object.fromEntries(many.map((name) => [name, name]));
+    const config = await shown(
+      Buffer.from(
+        JSON.stringify({
+          config: {
+            Entrypoint: many,
+            Cmd: many,
+            Env: many,
+            Labels: members,
+            ExposedPorts: members,
+            Volumes: members,
+          },
+          history: many.map(() => ({})),
+        }),
+      ),
+    );
+    const { entrypoint, cmd, env, labels = {}, exposedPorts, volumes, history } = config ?? {};
+    for (const list of [entrypoint, cmd, env, Object.keys(labels), exposedPorts, volumes, history])
+      assert.equal(list?.length, 1000);
+    assert.equal(env?.at(-1), 'n999');
+  });
+
   it('reads at most a thousand children', async () => {
     const sparse = world().another({ references: 'sparse' });
     const absent = Array.from({ length: 1500 }, (_, at) => blobDescriptor(Buffer.from(String(at))));

@@ -7,6 +7,7 @@ import {
   pinKey,
   referrerKey,
   repositoryFilesPrefix,
+  revisionsPrefix,
   tagIndexKey,
 } from '../../src/domain/keys.js';
 import { parseTag } from '../../src/domain/reference.js';
@@ -93,6 +94,32 @@ inEveryWorld('repository removal', (world) => {
     assert.ok(cuts > 5);
     assert.deepEqual(await world().keysOf(A), []);
     assert.deepEqual(await world().another().names(), []);
+  });
+
+  it('takes what old registries keep among the revisions', async () => {
+    await fill();
+    const signature = digestOf(Buffer.from('signature'));
+    for (const { digest } of [IMAGE, OTHER]) {
+      const revision = `${revisionsPrefix(A)}${digest.replace(':', '/')}`;
+      const path = `signatures/${signature.toString().replace(':', '/')}/link`;
+      await world().driver.put(listedKey(`${revision}/${path}`), Buffer.from(signature.toString()));
+    }
+    await world().driver.put(listedKey(`${revisionsPrefix(A)}notes`), Buffer.from('x'));
+    const pages: string[] = [];
+    for (let last: string | undefined, page = 0; page < 9; page += 1) {
+      const request = { limit: 2, ...(last !== undefined && { last }) };
+      const { items, next } = await world().repositories.manifests(A, request);
+      pages.push(...items.map(({ digest }) => digest));
+      if (next === undefined) break;
+      assert.equal(items.length, 2);
+      last = next;
+    }
+    assert.equal(pages.length, 5);
+    assert.deepEqual(pages, [...new Set(pages)].sort());
+    assert.equal((await world().repositories.usage(A)).manifests, 5);
+    const removed = await world().repositories.remove(A);
+    assert.deepEqual(removed, { manifests: 5, tags: 4, blobs: 3 });
+    assert.deepEqual(await world().keysOf(A), []);
   });
 
   it('ends a removal of which only the catalog’s marker was left', async () => {

@@ -4,6 +4,7 @@ import { namespaceUsage } from '../../src/admin/usage.js';
 import { blobDataKey, layerLinkKey } from '../../src/domain/keys.js';
 import { parseRepositoryName } from '../../src/domain/repository-name.js';
 import { digestOf } from '../../src/registry/digester.js';
+import { withFaults } from '../registry/faulty.js';
 import { EMPTY_JSON, bytesOf, descriptorOf, imageOf, indexOf } from '../http/content.js';
 import { A, B, inEveryWorld } from './image-world.js';
 
@@ -87,10 +88,30 @@ inEveryWorld('usage', (world) => {
   });
 
   it('ends when nobody waits for it any longer', async () => {
-    await world().push(A, IMAGE, { blobs: BLOBS });
+    await world().push(A, IMAGE, { tags: ['x'], blobs: BLOBS });
     const signal = AbortSignal.abort(new Error('gone'));
     await assert.rejects(world().repositories.namespaceUsage('', signal), /gone/);
     await assert.rejects(world().repositories.usage(A, signal), /gone/);
+    await assert.rejects(world().repositories.tags(A, { limit: 10 }, signal), /gone/);
+  });
+
+  it('makes no more requests once nobody waits', async () => {
+    const blobs = Array.from({ length: 60 }, (_, at) => bytesOf(10, at + 1));
+    for (const blob of blobs) await world().pushBlob(A, blob);
+    const abort = new AbortController();
+    const of = world().another({
+      seen: (driver) =>
+        withFaults(driver, {
+          stat: async (...call) => {
+            abort.abort(new Error('gone'));
+            return driver.stat(...call);
+          },
+        }),
+    });
+    const { stat = 0 } = await of.countOf(() =>
+      assert.rejects(of.repositories.usage(A, abort.signal), /gone/),
+    );
+    assert.ok(stat <= 16, `${stat} requests`);
   });
 });
 

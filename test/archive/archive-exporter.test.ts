@@ -135,6 +135,22 @@ onEveryStore('archive/archive-exporter', (bench) => {
     assert.equal(files.has('manifest.json'), false);
   });
 
+  it('leaves images out of manifest.json whose layers old engines cannot unpack', async () => {
+    const images = ['gzip', 'zstd'].map((suffix) =>
+      imageOf([], {
+        config: blobDescriptor(EMPTY_JSON, 'application/vnd.oci.image.config.v1+json'),
+        layers: [blobDescriptor(SMALL, `application/vnd.oci.image.layer.v1.tar+${suffix}`)],
+      }),
+    );
+    const roots = images.map((image, place) => [image, { [REF_NAME]: `v${place}` }] as const);
+    await take(await tarArchive(layoutOf(roots, [SMALL, EMPTY_JSON].map(bytesEntry))));
+    const saved = (await filesOf(await exported(registry(), 'v0', 'v1'))).get('manifest.json');
+    assert.deepEqual(
+      (JSON.parse(String(saved)) as { RepoTags: unknown }[]).map(({ RepoTags }) => RepoTags),
+      [['team/app:v0']],
+    );
+  });
+
   it('refuses before the first byte what is not there', async () => {
     const exporter = new ArchiveExporter(registry());
     const unknown = (error: unknown): boolean =>

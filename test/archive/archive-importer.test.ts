@@ -219,6 +219,22 @@ onEveryStore('archive/archive-importer', (bench) => {
     assert.deepEqual((await importInto(registry(), await tarArchive(tagged))).images[0]?.tags, ['named']);
   });
 
+  it('reads the names of an archive only where no tags are given', async () => {
+    const image = imageOf();
+    const layout = layoutOf([[image, { [REF_NAME]: '1.0+build5' }]], [bytesEntry(EMPTY_JSON)]);
+    const given = { tags: [parseTag('v1')] };
+    await assert.rejects(
+      importInto(registry(), await tarArchive(layout)),
+      /"1.0\+build5".*; give the import a tag$/,
+    );
+    await importInto(registry(), await tarArchive(layout), given);
+    assert.equal((await stored('v1')).digest.toString(), image.digest);
+    const saved = await tarArchive(savedImage(['untagged']).entries);
+    await assert.rejects(importInto(registry(), saved), /has no tag; give the import a tag$/);
+    const report = await importInto(registry(), saved, given);
+    assert.equal((await stored('v1')).digest.toString(), report.images[0]?.digest.toString());
+  });
+
   it('stages small files beyond its memory, and reads manifests back from there', async () => {
     const layers = Array.from({ length: 40 }, (_, index) => bytesOf(1_000_000, index));
     const image = imageOf(layers);

@@ -7,7 +7,7 @@ import { StorageError } from '../../src/ports/storage-driver.js';
 import { digestOf } from '../http/client.js';
 import { bytesOf } from '../http/content.js';
 import { withFaults } from '../registry/faulty.js';
-import { onEveryStore } from '../support/in-process.js';
+import { DAY, onEveryStore } from '../support/in-process.js';
 import { NAME, everything, streamOf } from './archives.js';
 
 const BYTES = bytesOf(10_000_000, 3);
@@ -78,6 +78,25 @@ onEveryStore('registry/staged-blobs', (bench) => {
     const before = await everything(driver);
     await staged.discard(blob);
     assert.deepEqual(await everything(driver), before);
+  });
+
+  it('are refused when the purge may soon take them, and nothing is kept', async () => {
+    const { store } = bench();
+    const [old, young] = [await uploads().stage(streamOf(BYTES)), await uploads().stage(streamOf(BYTES))];
+    store.clock.advance(6 * DAY);
+    assert.ok(uploads().isYoung(old));
+    await uploads().commit(NAME, DIGEST, young);
+    await blobs().delete(NAME, DIGEST);
+    store.clock.advance(1);
+    assert.equal(uploads().isYoung(old), false);
+    await assert.rejects(
+      uploads().commit(NAME, DIGEST, old),
+      (error) => error instanceof RegistryError && error.code === 'BLOB_UPLOAD_UNKNOWN',
+    );
+    assert.equal(await blobs().has(NAME, DIGEST), false);
+    const held = await sets();
+    await uploads().discard(old);
+    assert.equal(await sets(), held - 1);
   });
 
   it('leave nothing of a body that fails', async () => {

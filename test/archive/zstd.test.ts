@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { InvalidArchive } from '../../src/archive/invalid-archive.js';
 import { Decompressed } from '../../src/archive/decompressed.js';
 import { unzstd } from '../../src/archive/zstd-thread.js';
@@ -92,6 +93,18 @@ describe('archive: zstd', function () {
     const bomb = await compressed('zstd', ['-19'], Buffer.alloc(40 * MIB));
     assert.ok(bomb.byteLength < 10_000);
     await assert.rejects(decompressed(bomb, MIB), /more than 1048576 bytes when it is decompressed/);
+  });
+
+  it('refuses input without end that holds nothing', async () => {
+    const skippable = (size: number) =>
+      Buffer.concat([Buffer.from('502a4d18ffffffff', 'hex'), Buffer.alloc(size)]);
+    await assert.rejects(
+      decompressed(skippable(17 * MIB), 1024 * MIB),
+      /holds less than what it is compressed to/,
+    );
+    await assert.rejects(decompressed(skippable(2 * MIB), MIB), /has more than 1048576 bytes/);
+    const members = Buffer.alloc(17 * MIB, gzipSync(''));
+    await assert.rejects(decompressed(members, 1024 * MIB), /holds less than what it is compressed to/);
   });
 
   it('ends a thread that does not come back', async () => {

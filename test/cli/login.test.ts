@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, stat } from 'node:fs/promises';
+import { chmod, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Profiles } from '../../src/composition/profiles.js';
 import { openRemoteAdmin } from '../../src/composition/remote-admin.js';
@@ -128,6 +128,19 @@ describe('stackyard login', function () {
       assert.deepEqual([told.code, told.out], [2, '']);
       assert.match(told.err, /^stackyard: set .*\n$/);
     }
+  });
+
+  it('uses the certificates of a kept login with a login of the environment', async () => {
+    const { url } = server;
+    const env = { STACKYARD_TOKEN: token };
+    await profiles.save(url, { secret: 'another', ca: '/no/such.pem' });
+    const told = await stackyard(`user list --server ${url}`, { env });
+    assert.deepEqual([told.code, told.out], [2, '']);
+    assert.match(told.err, /\/no\/such\.pem cannot be read \(ENOENT\)/);
+    await chmod(profiles.path, 0o644);
+    warned.length = 0;
+    assert.equal((await stackyard(`user list --server ${url}`, { env })).code, 0);
+    assert.match(warned[0] ?? '', /may be read by others; run chmod 600/);
   });
 
   it('warns where the login can be read on the way', async () => {

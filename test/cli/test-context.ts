@@ -21,6 +21,7 @@ export async function told(words: readonly string[], given: Partial<CommandConte
     readLine: unused,
     stdin: unused,
     stdout: { stream: unused, isTerminal: false },
+    interruptible: (work) => work(new AbortController().signal),
     now: unused,
     profiles: { path: '/profiles.json', find: unused, save: unused, remove: unused },
     loadConfig: unused,

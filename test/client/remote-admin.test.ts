@@ -210,10 +210,11 @@ describe('client/remote-admin', () => {
   });
 
   describe('downloads', () => {
+    const TAR = { 'Content-Type': 'application/x-tar' };
     const given = { params: { repository: 'a' }, query: { reference: ['1', '2'] } };
 
     it('tells the size, and repeats a name of several values', async () => {
-      await start((_req, res) => res.writeHead(200, { 'Content-Length': '5' }).end('bytes'));
+      await start((_req, res) => res.writeHead(200, { ...TAR, 'Content-Length': '5' }).end('bytes'));
       const { size, body } = await api.download('exportArchive', given);
       assert.equal(size, 5);
       assert.equal((await buffer(body)).toString(), 'bytes');
@@ -221,8 +222,8 @@ describe('client/remote-admin', () => {
     });
 
     for (const [what, headers] of [
-      ['of a known size', { 'Content-Length': '100' }],
-      ['in chunks', {}],
+      ['of a known size', { ...TAR, 'Content-Length': '100' }],
+      ['in chunks', TAR],
     ] as const)
       it(`never takes a part for the whole: ${what}`, async () => {
         await start((_req, res) => {
@@ -231,6 +232,19 @@ describe('client/remote-admin', () => {
         const { body } = await api.download('exportArchive', given);
         await assert.rejects(buffer(body), problem('unreachable', /the connection was cut; try again$/));
       });
+
+    it('takes no page of somebody between for an archive', async () => {
+      const types = ['text/html; charset=utf-8', undefined];
+      await start((_req, res) => {
+        const type = types[server.seen.length - 1];
+        res.writeHead(200, type === undefined ? {} : { 'Content-Type': type }).end('<h1>Welcome</h1>');
+      });
+      for (const type of [/text\/html; charset=utf-8/, /what has no Content-Type/]) {
+        const message = new RegExp(`answers ${type.source} instead of application/x-tar; something stands`);
+        await assert.rejects(api.download('exportArchive', given), problem('internal', message));
+      }
+      assert.equal(server.seen.length, 2);
+    });
 
     it('tells a problem instead', async () => {
       await start((_req, res) => answerProblem(res, 404, 'absent'));

@@ -61,6 +61,16 @@ describe('client/remote-admin uploads', () => {
     assert.ok(form?.toString().endsWith(`\r\n\r\nbytes\r\n--${boundary}--\r\n`));
   });
 
+  it('waits for no answer where it is aborted', async () => {
+    await start((req) => void req.resume());
+    const abort = new AbortController();
+    const { body } = endless();
+    const upload = api.upload('importArchive', GIVEN, { body, signal: abort.signal });
+    setImmediate(() => abort.abort(new Error('stop')));
+    await assert.rejects(upload, /^Error: stop$/);
+    body.destroy();
+  });
+
   it('sends it without being asked where nobody asks, in chunks where the size is not known', async () => {
     await start((req, res) => {
       void buffer(req).then(() => answerJson(res, REPORT, { status: 201 }));

@@ -12,6 +12,7 @@ import {
   flatName,
   layerLinkKey,
   layersPrefix,
+  linkedDigest,
   manifestExtrasPrefixes,
   mediaTypeKey,
   pinKey,
@@ -82,13 +83,26 @@ describe('domain/keys', () => {
   });
 
   it('a digest is read from the keys that end in one', () => {
-    for (const key of [
-      revisionLinkKey(NAME, SHA512),
-      layerLinkKey(NAME, SHA512),
-      referrerKey(NAME, SHA256, SHA512),
-    ]) {
+    for (const key of [referrerKey(NAME, SHA256, SHA512), pinKey(NAME, SHA512), mediaTypeKey(NAME, SHA512)])
       assert.ok(digestOfKey(key).equals(SHA512));
-    }
+  });
+
+  it('a digest is read from links, and from nothing else that lies among them', () => {
+    assert.ok(linkedDigest(layersPrefix(NAME), layerLinkKey(NAME, SHA512))?.equals(SHA512));
+    const prefix = revisionsPrefix(NAME);
+    assert.ok(linkedDigest(prefix, revisionLinkKey(NAME, SHA256))?.equals(SHA256));
+    const revision = `${prefix}sha256/${SHA256.hex}`;
+    const others = [
+      `${revision}/signatures/sha256/${SHA256.hex}/link`,
+      `${revision}/link/link`,
+      `${revision}/note`,
+      `${prefix}sha256/link`,
+      `${prefix}md5/${SHA256.hex}/link`,
+      `${prefix}sha256/AB/link`,
+      `${prefix}.DS_Store`,
+      prefix,
+    ];
+    for (const key of others) assert.equal(linkedDigest(prefix, key), undefined, key);
   });
 
   it("a digest is read from the keys of blobs' bytes, and of no others", () => {

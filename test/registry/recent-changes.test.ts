@@ -45,4 +45,14 @@ describe('registry/recent-changes', () => {
     assert.equal(names[0], 'n1');
     assert.equal(names.at(-1), 'n10000');
   });
+
+  it('holds at most two hundred thousand of all groups, those of the latest', () => {
+    const recent = new RecentChanges(new FakeClock());
+    for (let group = 0; group <= 25; group++)
+      for (let i = 0; i <= 9_999; i++) recent.note(`g${group}`, `n${i}`, added);
+    recent.forget('g25', 'n0');
+    recent.note('g0', 'again', added);
+    const held = Array.from({ length: 26 }, (_, group) => recent.of(`g${group}`).length);
+    assert.deepEqual(held, [1, ...Array<number>(5).fill(0), ...Array<number>(19).fill(10_000), 9_999]);
+  });
 });

@@ -28,8 +28,8 @@ export const repositoryHandlers: Handlers<keyof typeof repositoryOperations> = {
     },
   },
   listTags: {
-    run: ({ repositories }, { params, query }) =>
-      repositories.tags(parseRepositoryName(params.repository), pageRequest(query)),
+    run: ({ repositories }, { params, query, signal }) =>
+      repositories.tags(parseRepositoryName(params.repository), pageRequest(query), signal),
   },
   getTag: {
     run: ({ repositories }, { params }) =>
@@ -67,8 +67,8 @@ export const repositoryHandlers: Handlers<keyof typeof repositoryOperations> = {
       repositories.manifests(parseRepositoryName(params.repository), pageRequest(query)),
   },
   getManifest: {
-    run: ({ repositories }, { params }) =>
-      repositories.manifest(parseRepositoryName(params.repository), parseReference(params.reference)),
+    run: ({ repositories }, { params, signal }) =>
+      repositories.manifest(parseRepositoryName(params.repository), parseReference(params.reference), signal),
   },
   deleteManifest: {
     run: async ({ repositories }, { params }) => {
@@ -119,10 +119,12 @@ export const repositoryHandlers: Handlers<keyof typeof repositoryOperations> = {
     },
   },
   getRepositoryUsage: {
-    run: ({ repositories }, { params }) => repositories.usage(parseRepositoryName(params.repository)),
+    run: ({ repositories }, { params, signal }) =>
+      repositories.usage(parseRepositoryName(params.repository), signal),
   },
   getNamespaceUsage: {
-    run: ({ repositories }, { query: { namespace = '' } }) => repositories.namespaceUsage(namespace),
+    run: ({ repositories }, { query: { namespace = '' }, signal }) =>
+      repositories.namespaceUsage(namespace, signal),
   },
   importArchive: {
     run: async ({ importer, readOnly }, { params: { repository }, query: { tag }, archive, signal }) => {
@@ -131,6 +133,7 @@ export const repositoryHandlers: Handlers<keyof typeof repositoryOperations> = {
       const report = await importer.import(parseRepositoryName(repository), archive, {
         ...(tag && { tags: tag.map(parseTag) }),
         ...(signal && { signal }),
+        beforeCommit: () => readOnly.requireWritable(),
       });
       const images = report.images.map((image) => ({ ...image, digest: image.digest.toString() }));
       return { ...report, images, repository };

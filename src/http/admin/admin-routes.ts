@@ -122,7 +122,9 @@ function handlersOf(
       else next();
     },
     async (req, res) => {
-      const wish = wishOf(req, operation);
+      // Only what changes nothing is given up when nobody waits for it.
+      const signal = operation.method === 'GET' ? signalOf(res) : undefined;
+      const wish = { ...wishOf(req, operation), signal };
       const caller = callerOf(res);
       const ask = (): Promise<Answer<OperationId>> => api.call(id, wish, caller);
       const key = operation.repeatable === true ? req.get('Idempotency-Key') : undefined;
