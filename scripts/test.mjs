@@ -31,24 +31,24 @@ const LONG_PARTS = {
 };
 const STOP_MS = 40_000;
 
-/** Runs child processes one after the other; a signal to us ends the current one, by its id, and then us. */
+/** Runs child processes; a signal to us ends those that run, by their ids, and then us. */
 class Run {
-  #current;
+  #running = new Set();
   #signalled;
 
   constructor() {
     for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 })) {
       process.on(signal, () => {
-        if (this.#current === undefined || this.#signalled !== undefined) process.exit(code);
+        if (this.#running.size === 0 || this.#signalled !== undefined) process.exit(code);
         this.#signalled = code;
-        this.#current.kill('SIGTERM');
+        for (const child of this.#running) child.kill('SIGTERM');
       });
     }
   }
 
   /** Waits for a child's end, at most `limitMs`; after a signal it does not return. */
   async watch(child, limitMs = 30 * MINUTE) {
-    this.#current = child;
+    this.#running.add(child);
     let late = false;
     let killer;
     const timer = setTimeout(() => {
@@ -62,14 +62,21 @@ class Run {
     });
     clearTimeout(timer);
     clearTimeout(killer);
-    this.#current = undefined;
-    if (this.#signalled !== undefined) process.exit(this.#signalled);
+    this.#running.delete(child);
+    if (this.#signalled !== undefined && this.#running.size === 0) process.exit(this.#signalled);
     return late ? { code: 1, why: `not done within ${limitMs / MINUTE} minutes` } : exit;
   }
 
-  node(args, { limitMs, env } = {}) {
-    const options = { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } };
-    return this.watch(spawn(process.execPath, args, options), limitMs);
+  /** With `print` its output is given to that at its end, else shown as it comes. */
+  async node(args, { limitMs, env, print } = {}) {
+    const out = print === undefined ? 'inherit' : 'pipe';
+    const options = { cwd: ROOT, stdio: ['ignore', out, out], env: { ...process.env, ...env } };
+    const child = spawn(process.execPath, args, options);
+    const chunks = [];
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => chunks.push(chunk));
+    const exit = await this.watch(child, limitMs);
+    print?.(Buffer.concat(chunks));
+    return exit;
   }
 }
 
@@ -147,7 +154,7 @@ if (options.peers) {
   const apart = ['e2e', 'peers', 'bench', 'soak', 'long'].flatMap(inFolder);
   const unit = allFiles().filter((path) => !apart.includes(path));
   const onSwift = unit.filter((path) => usesTestBed([path]));
-  await mocha(
+  await mochaTwice(
     'unit',
     unit.filter((path) => !onSwift.includes(path)),
     15 * MINUTE,
@@ -175,7 +182,20 @@ async function staticChecks() {
   }
 }
 
-async function mocha(name, files, limitMs, env) {
+/** In two processes at once, every other file in each; what the second prints follows the first. */
+async function mochaTwice(name, files, limitMs) {
+  const half = (which) => files.filter((_, index) => index % 2 === which);
+  let printed = Promise.resolve();
+  const first = mocha(`${name} 1`, half(0), limitMs);
+  const print = (text) => {
+    printed = first.finally(() => process.stdout.write(text));
+  };
+  const ended = await Promise.allSettled([first, mocha(`${name} 2`, half(1), limitMs, undefined, print)]);
+  await printed;
+  for (const { reason } of ended) if (reason !== undefined) throw reason;
+}
+
+async function mocha(name, files, limitMs, env, print) {
   if (files.length === 0) return;
   if (usesTestBed(files)) await (swiftStart ??= swift());
   const output = join(results, `${name}.json`);
@@ -186,7 +206,7 @@ async function mocha(name, files, limitMs, env) {
     ...['--exit', '--timeout', '20000', ...(ci ? ['--forbid-only'] : [])],
     ...files,
   ];
-  collect(name, output, await run.node(args, { limitMs, env }));
+  collect(name, output, await run.node(args, { limitMs, env, print }));
 }
 
 /** Has a Swift for the suites that use one; without it they are left out, or fail where all is required. */
