@@ -203,7 +203,7 @@ async function mocha(name, files, limitMs, env, print) {
     join('node_modules', 'mocha', 'bin', 'mocha.js'),
     ...['--reporter', join(TEST_FILES, 'support', 'reporter.js'), '--reporter-option', `output=${output}`],
     // Over a connection that was never made node 20 may spin for ever in its own clean-up at a natural end.
-    ...['--exit', '--timeout', '20000', ...(ci ? ['--forbid-only'] : [])],
+    ...['--exit', '--timeout', '60000', ...(ci ? ['--forbid-only'] : [])],
     ...files,
   ];
   collect(name, output, await run.node(args, { limitMs, env, print }));
