@@ -1,10 +1,8 @@
 import { settingKey } from '../domain/keys.js';
 import { readRecord, writeRecord } from '../auth/stored-record.js';
+import { LOG_LEVELS } from '../ports/logger.js';
+import type { LogLevel } from '../ports/logger.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
-
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** The least level of the log that operators set for all servers of a store, instead of the configuration's. */
 export class LogLevelSetting {

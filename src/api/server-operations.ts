@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AUDIT_ACTIONS } from '../ports/audit.js';
+import { LOG_LEVELS } from '../ports/logger.js';
 import { operation } from './operation.js';
 import { count, digest, named, pageOf, paging, repositoryName, time } from './shapes.js';
 
@@ -23,7 +24,7 @@ const readOnlyMode = named(
   }),
 );
 
-const level = z.enum(['debug', 'info', 'warn', 'error', 'silent']);
+const level = z.enum(LOG_LEVELS);
 const logLevel = named(
   'LogLevel',
   z.object({

@@ -12,7 +12,7 @@ import type { Ids } from '../ports/ids.js';
 import { listAll } from '../ports/listing.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
-import { FreshValues } from './fresh-values.js';
+import { FreshValues } from '../ports/fresh-values.js';
 import type { Generations } from './generations.js';
 import { readRecord, writeRecord } from './stored-record.js';
 

@@ -4,8 +4,8 @@ import { generationKey } from '../domain/keys.js';
 import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
-import { FreshValues } from './fresh-values.js';
-import type { FreshValue } from './fresh-values.js';
+import { FreshValues } from '../ports/fresh-values.js';
+import type { FreshValue } from '../ports/fresh-values.js';
 import { readIfThere } from './stored-record.js';
 
 /** What a revocation may name: a grantee or an access token, as `kind:name`. */

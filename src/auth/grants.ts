@@ -6,7 +6,7 @@ import type { Key } from '../domain/keys.js';
 import type { Clock } from '../ports/clock.js';
 import { inBatches, listAll } from '../ports/listing.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
-import { FreshValues } from './fresh-values.js';
+import { FreshValues } from '../ports/fresh-values.js';
 import { REVOCATION_MILLISECONDS } from './generations.js';
 import { readRecord, writeRecord } from './stored-record.js';
 

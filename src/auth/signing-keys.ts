@@ -5,8 +5,8 @@ import { TOKEN_KEYS_PREFIX, tokenKeyKey } from '../domain/keys.js';
 import type { Clock } from '../ports/clock.js';
 import { listAll } from '../ports/listing.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
-import { FreshValues } from './fresh-values.js';
-import type { FreshValue } from './fresh-values.js';
+import { FreshValues } from '../ports/fresh-values.js';
+import type { FreshValue } from '../ports/fresh-values.js';
 import { REVOCATION_MILLISECONDS } from './generations.js';
 import { readRecord, writeRecord } from './stored-record.js';
 

@@ -1,11 +1,11 @@
 import type { AdminServices } from '../admin/admin-services.js';
 import { LogLevelSetting } from '../admin/log-level-setting.js';
-import type { LogLevel } from '../admin/log-level-setting.js';
 import { Repositories } from '../admin/repositories.js';
 import { ArchiveExporter } from '../archive/archive-exporter.js';
 import { ArchiveImporter } from '../archive/archive-importer.js';
 import { AuditHistory } from '../audit/audit-history.js';
 import type { Config } from '../config/index.js';
+import type { LogLevel } from '../ports/logger.js';
 import type { ReadOnlyMode } from '../registry/read-only-mode.js';
 import type { Registry } from '../registry/registry.js';
 import { createAdminTools } from './admin-tools.js';

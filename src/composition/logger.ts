@@ -1,9 +1,7 @@
 import { pino } from 'pino';
-import type { Log, Logger } from '../ports/logger.js';
+import type { Log, LogLevel, Logger } from '../ports/logger.js';
 import { LogOutput } from './log-output.js';
 import { redactFields, redactText } from './redact.js';
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** A log whose least level can be changed while it is written. */
 export interface AdjustableLogger extends Logger {

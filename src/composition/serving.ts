@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RequestHandler } from 'express';
 import { AdminApi } from '../admin/admin-api.js';
-import type { LogLevel, LogLevelSetting } from '../admin/log-level-setting.js';
+import type { LogLevelSetting } from '../admin/log-level-setting.js';
 import { openAdminAccess } from '../auth/admin-access.js';
 import type { AdminAccess } from '../auth/admin-access.js';
 import { openAccess } from '../auth/open-access.js';
@@ -19,7 +19,7 @@ import { tokenRoutes } from '../http/token/token-routes.js';
 import type { AccessController } from '../ports/access.js';
 import type { Invalidations } from '../ports/invalidations.js';
 import type { Locker } from '../ports/locker.js';
-import type { Logger } from '../ports/logger.js';
+import type { LogLevel, Logger } from '../ports/logger.js';
 import { ReadOnlyAccess } from '../registry/read-only-access.js';
 import { ReadOnlyMode } from '../registry/read-only-mode.js';
 import { createAdminServices } from './admin-services.js';

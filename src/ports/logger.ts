@@ -1,3 +1,8 @@
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** The least level that is written. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
 /** Writes one structured line. The fields are scrubbed of secrets before they are written. */
 export type Log = (fields: object, message: string) => void;
 

@@ -1,6 +1,7 @@
 import { settingKey } from '../domain/keys.js';
 import { RegistryError } from '../errors/registry-error.js';
 import type { Clock } from '../ports/clock.js';
+import { FreshValues } from '../ports/fresh-values.js';
 import type { Invalidations } from '../ports/invalidations.js';
 import { StorageError, isStorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
@@ -18,33 +19,28 @@ export interface ReadOnlyState {
   readonly reason?: string;
 }
 
-interface Known {
-  readonly state: ReadOnlyState | undefined;
-  readonly until: number;
-}
-
 /**
  * Whether the registry is read-only: the store holds an object that says so, or none. A change holds at once in all
  * workers of this server and within 5 seconds on others. A state that cannot be read is an error, never "writable".
  */
 export class ReadOnlyMode {
-  private known: Known | undefined;
-  private reading: Promise<ReadOnlyState | undefined> | undefined;
+  private readonly states: FreshValues<ReadOnlyState | undefined>;
 
   constructor(
     private readonly driver: StorageDriver,
     private readonly clock: Clock,
     private readonly invalidations: Invalidations,
   ) {
+    const options = { maxAge: KNOWN_MILLISECONDS, entries: 1 };
+    this.states = new FreshValues(clock, options, () => this.read());
     invalidations.subscribe(({ kind, key }) => {
-      if (kind === 'setting' && key === SETTING) this.forget();
+      if (kind === 'setting' && key === SETTING) this.states.forget(SETTING);
     });
   }
 
   /** Undefined where the registry is writable. One request every 5 seconds at most. @throws StorageError */
-  async state(): Promise<ReadOnlyState | undefined> {
-    if (this.known !== undefined && this.known.until > this.clock.now()) return this.known.state;
-    return this.reading ?? this.start();
+  state(): Promise<ReadOnlyState | undefined> {
+    return this.states.get(SETTING);
   }
 
   /**
@@ -78,33 +74,8 @@ export class ReadOnlyMode {
 
   /** Of one that failed nobody knows whether the store has it. */
   private async change(writing: Promise<unknown>): Promise<void> {
-    await writing.finally(() => this.forget());
+    await writing.finally(() => this.states.forget(SETTING));
     await this.invalidations.publish({ kind: 'setting', key: SETTING });
-  }
-
-  /** Whoever asks from now on begins a read of his own. */
-  private forget(): void {
-    this.known = undefined;
-    this.reading = undefined;
-  }
-
-  private start(): Promise<ReadOnlyState | undefined> {
-    const until = this.clock.now() + KNOWN_MILLISECONDS;
-    const reading: Promise<ReadOnlyState | undefined> = this.read().then(
-      (state) => {
-        if (this.reading === reading) {
-          this.known = { state, until };
-          this.reading = undefined;
-        }
-        return state;
-      },
-      (error: unknown) => {
-        if (this.reading === reading) this.reading = undefined;
-        throw error;
-      },
-    );
-    this.reading = reading;
-    return reading;
   }
 
   private async read(): Promise<ReadOnlyState | undefined> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { TokenService } from '../../src/auth/token-service.js';
 import { createClientOrigin } from '../../src/http/client-origin.js';
-import type { FormLimits } from '../../src/http/token/form-reader.js';
+import type { BodyLimits } from '../../src/http/body-reader.js';
 import { tokenRoutes } from '../../src/http/token/token-routes.js';
 import { onStore } from '../support/in-process.js';
 import type { RegistryNode } from '../support/in-process.js';
@@ -21,7 +21,7 @@ const HEAD = [
 ] as const;
 
 /** Routes over a service that grants everybody the same. */
-function routesWith(forms: FormLimits) {
+function routesWith(forms: BodyLimits) {
   const grant = async () => ({ token: 't', expiresIn: 1, issuedAt: 0, scopes: [] });
   return tokenRoutes(
     {

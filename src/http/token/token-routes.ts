@@ -6,11 +6,11 @@ import type { TokenGrant, TokenRequest, TokenService } from '../../auth/token-se
 import { scopeText } from '../../domain/scope.js';
 import { RegistryError } from '../../errors/registry-error.js';
 import type { Credentials } from '../../ports/auth.js';
+import type { BodyLimits } from '../body-reader.js';
 import type { ClientOrigin } from '../client-origin.js';
 import { noteFailedLogin } from '../request-notes.js';
 import { certificateNameOf } from '../server.js';
 import { formReader } from './form-reader.js';
-import type { FormLimits } from './form-reader.js';
 
 export interface TokenRouteParts {
   readonly tokens: TokenService;
@@ -29,7 +29,7 @@ const NO_STORE = { 'Cache-Control': 'no-store' };
  * GET and POST /token: bearer tokens for the registry API (distribution's token and OAuth 2.0 specifications);
  * GET /.well-known/jwks.json: the keys that sign them (RFC 7517).
  */
-export function tokenRoutes({ tokens, keys, origin }: TokenRouteParts, forms?: FormLimits): Router {
+export function tokenRoutes({ tokens, keys, origin }: TokenRouteParts, forms?: BodyLimits): Router {
   const grantOf = async (req: Request, wish: Wish): Promise<TokenGrant> => {
     const address = origin.addressOf(req);
     try {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../ports/clock.js';
+import type { Clock } from './clock.js';
 
 /** What was read, and until when (in milliseconds since 1970) it counts. */
 export interface FreshValue<T> {
