@@ -35,6 +35,19 @@ export interface Registry {
   readonly damaged: DamagedBlobs;
 }
 
+/** Of a registry what its API serves: what a decorator of it answers. */
+export interface ServedRegistry {
+  readonly blobs: Pick<
+    BlobStore,
+    'stat' | 'open' | 'openWhole' | 'signedUrl' | 'mount' | 'mountFromAny' | 'delete'
+  >;
+  readonly uploads: UploadSessions;
+  readonly manifests: Pick<ManifestStore, 'get' | 'put' | 'delete'>;
+  readonly tags: Pick<TagStore, 'page' | 'delete'>;
+  readonly referrers: Pick<ReferrerIndex, 'list'>;
+  readonly catalog: Pick<Catalog, 'listVisible'>;
+}
+
 export interface RegistryOptions {
   /** Whether another registry writes to the store too: then no marker is written or trusted. */
   readonly shared: boolean;

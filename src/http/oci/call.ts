@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RepositoryName } from '../../domain/repository-name.js';
 import type { Caller } from '../../ports/access.js';
-import type { Registry } from '../../registry/registry.js';
+import type { ServedRegistry } from '../../registry/registry.js';
 import type { BufferBudget } from '../buffer-budget.js';
 import { RequestBody } from '../request-body.js';
 
@@ -30,7 +30,7 @@ export class OciCall {
   constructor(
     readonly req: IncomingMessage,
     readonly res: ServerResponse,
-    readonly registry: Registry,
+    readonly registry: ServedRegistry,
     readonly options: OciOptions,
     readonly buffers: BufferBudget,
     readonly caller: Caller,

@@ -3,7 +3,7 @@ import { parseRepositoryName } from '../../domain/repository-name.js';
 import type { RepositoryName } from '../../domain/repository-name.js';
 import { RegistryError } from '../../errors/registry-error.js';
 import type { AccessController, AccessNeeds } from '../../ports/access.js';
-import type { Registry } from '../../registry/registry.js';
+import type { ServedRegistry } from '../../registry/registry.js';
 import { sendError, toRegistryError } from '../error-handler.js';
 import { BufferBudget } from '../buffer-budget.js';
 import { OciCall } from './call.js';
@@ -27,7 +27,7 @@ export interface OciDispatcher {
 }
 
 export interface OciParts {
-  readonly registry: Registry;
+  readonly registry: ServedRegistry;
   readonly access: AccessController;
   readonly options: OciOptions;
   /** Without it nothing is told to the audit trail. */
@@ -78,7 +78,7 @@ async function dispatch(
 
 /** Of a mount also pull on its source, though it only fails softly without. */
 function needsOf(
-  registry: Registry,
+  registry: ServedRegistry,
   { shape, method, access }: Route,
   name: RepositoryName | undefined,
   target: string,
