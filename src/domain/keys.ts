@@ -52,6 +52,8 @@ export const SEGMENT_OWNERS_PREFIX = `${OWN}/segments/`;
 export const AUDIT_PREFIX = `${OWN}/audit/`;
 /** Lists answers that a repeated request gets again. */
 export const IDEMPOTENCY_PREFIX = `${OWN}/auth/idempotency/`;
+/** Lists what is being taken from upstreams. */
+export const MIRROR_FETCHES_PREFIX = `${OWN}/mirror/fetches/`;
 
 const repository = (name: RepositoryName): string => `${REPOSITORIES_PREFIX}${name}`;
 const linkPath = (digest: Digest): string => `${digest.algorithm}/${digest.hex}/link`;
@@ -131,6 +133,11 @@ export function referrersPrefix(name: RepositoryName, subject: Digest): string {
 
 export function referrerKey(name: RepositoryName, subject: Digest, referrer: Digest): Key {
   return key(`${referrersPrefix(name, subject)}${referrer.algorithm}/${referrer.hex}`);
+}
+
+/** Tells who takes the blob for the repository, and how much of it lies where. */
+export function mirrorFetchKey(name: RepositoryName, digest: Digest): Key {
+  return key(`${MIRROR_FETCHES_PREFIX}${flatName(name)}/${digest.algorithm}/${digest.hex}`);
 }
 
 /** Tells which immutable tag was to point to a manifest. */

@@ -188,8 +188,11 @@ export interface SegmentStore {
     body: AsyncIterable<Uint8Array>,
     options?: Abortable,
   ): Promise<readonly Segment[]>;
-  /** All bytes in order: only to hash them again. The stream fails with NOT_FOUND if a segment is gone. */
-  read(set: SegmentSet, segments: readonly Segment[]): Readable;
+  /**
+   * The bytes in order, without the first `from`: to hash them again, or for a reader who cannot wait for the commit.
+   * The stream fails with NOT_FOUND if a segment is gone.
+   */
+  read(set: SegmentSet, segments: readonly Segment[], from?: number): Readable;
   /**
    * Makes the segments readable under `target` without moving their bytes.
    * @throws StorageError EXISTS (unless `replace`); MISMATCH if a segment is gone or differs

@@ -139,9 +139,9 @@ class CheckedSegments implements SegmentStore {
   }
 
   /** @throws StorageError INVALID_KEY at once */
-  read(set: SegmentSet, segments: readonly Segment[]): Readable {
+  read(set: SegmentSet, segments: readonly Segment[], from = 0): Readable {
     requireSet(set);
-    return this.segments.read(set, segments);
+    return this.segments.read(set, segments, from);
   }
 
   async commit(

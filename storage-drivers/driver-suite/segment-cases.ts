@@ -161,6 +161,23 @@ export function segmentCases(subject: () => Subject): void {
     await rejectsWith(content(set, [segment]), 'NOT_FOUND');
   });
 
+  it('reads segments from an offset', async () => {
+    const { driver } = subject();
+    const set = subject().set();
+    const bytes = bytesOf(8, 700_000);
+    let segments: readonly Segment[] = [];
+    for (const [start, end] of [
+      [0, 200_000],
+      [200_000, 500_000],
+      [500_000, 700_000],
+    ])
+      segments = await append(set, segments, bytes.subarray(start, end));
+    for (const from of [0, 1, 199_999, 200_000, 350_000, 500_000, 699_999, 700_000]) {
+      const read = await collect(driver.segments.read(set, segments, from));
+      assert.ok(read.equals(bytes.subarray(from)), `from ${from}`);
+    }
+  });
+
   it('lets go of segments whose reading is given up', async () => {
     const set = subject().set();
     const segments = await append(set, [], bytesOf(7, 4 * MIB));

@@ -68,9 +68,9 @@ export class SegmentFiles implements SegmentStore {
     }
   }
 
-  read(set: SegmentSet, segments: readonly Segment[]): Readable {
+  read(set: SegmentSet, segments: readonly Segment[], from = 0): Readable {
     requireSet(set);
-    return readSegments(this.directoryOf(set), segments);
+    return readSegments(this.directoryOf(set), segments, from);
   }
 
   async commit(

@@ -63,10 +63,17 @@ export class MemorySegments implements SegmentStore {
     return [...recorded.slice(0, joined ? -1 : undefined), fresh];
   }
 
-  read(set: SegmentSet, segments: readonly Segment[]): Readable {
+  read(set: SegmentSet, segments: readonly Segment[], from = 0): Readable {
     requireSet(set);
     try {
-      return new BufferBody(segments.map((segment) => this.held(set, segment).bytes));
+      let skip = from;
+      const parts = segments.map((segment) => {
+        const { bytes } = this.held(set, segment);
+        const start = Math.min(skip, bytes.byteLength);
+        skip -= start;
+        return bytes.subarray(start);
+      });
+      return new BufferBody(parts.filter(({ byteLength }) => byteLength > 0));
     } catch (error) {
       return new BufferBody([]).destroy(error as Error);
     }

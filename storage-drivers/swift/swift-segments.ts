@@ -73,9 +73,9 @@ export class SwiftSegments implements SegmentStore {
     return [...recorded.slice(0, joined ? -1 : undefined), { name, size, etag }];
   }
 
-  read(set: SegmentSet, segments: readonly Segment[]): Readable {
+  read(set: SegmentSet, segments: readonly Segment[], from = 0): Readable {
     requireSet(set);
-    return Readable.from(this.bytes(set, segments), { objectMode: false });
+    return Readable.from(this.bytes(set, segments, from), { objectMode: false });
   }
 
   async commit(
@@ -157,9 +157,24 @@ export class SwiftSegments implements SegmentStore {
     await this.parts.writer.put(this.parts.names.of(record), Buffer.from(target), { signal });
   }
 
-  private async *bytes(set: SegmentSet, segments: readonly Segment[]): AsyncGenerator<Buffer, void, void> {
+  /** Of the first segment that is needed all is read, for its etag to be checked. */
+  private async *bytes(
+    set: SegmentSet,
+    segments: readonly Segment[],
+    from: number,
+  ): AsyncGenerator<Buffer, void, void> {
     await this.parts.ready();
-    for (const segment of segments) yield* await this.open(set, segment);
+    let skip = from;
+    for (const segment of segments) {
+      if (skip >= segment.size) skip -= segment.size;
+      else {
+        for await (const chunk of await this.open(set, segment)) {
+          const passed = Math.min(skip, chunk.byteLength);
+          skip -= passed;
+          if (passed < chunk.byteLength) yield chunk.subarray(passed);
+        }
+      }
+    }
   }
 
   private async bytesOf(set: SegmentSet, segment: Segment): Promise<Buffer> {
