@@ -15,6 +15,7 @@ import { problemOf } from './problem-of.js';
 import { accessHandlers } from './handlers/access-handlers.js';
 import { accountHandlers } from './handlers/account-handlers.js';
 import type { AuditFacts, Call, Download, Handler, Handlers } from './handlers/handler.js';
+import { mirrorHandlers } from './handlers/mirror-handlers.js';
 import { repositoryHandlers } from './handlers/repository-handlers.js';
 import { serverHandlers } from './handlers/server-handlers.js';
 
@@ -28,6 +29,7 @@ const HANDLERS: Handlers<OperationId> = {
   ...accountHandlers,
   ...accessHandlers,
   ...repositoryHandlers,
+  ...mirrorHandlers,
 };
 
 /** An operation as somebody asks for it, not yet examined. */
@@ -139,12 +141,13 @@ export class AdminApi {
     outcome: AuditEvent['outcome'],
     value?: OperationResult<K>,
   ): Promise<void> {
-    if (audit === undefined) return;
+    const facts = audit?.facts(call, value);
+    if (audit === undefined || facts === undefined) return;
     await this.trail.record({
       action: audit.action,
       outcome,
       ...actorIn(call.caller),
-      ...shortened(audit.facts(call, value)),
+      ...shortened(facts),
     });
   }
 }

@@ -8,6 +8,7 @@ import type { Accounts } from './accounts.js';
 import type { Explanation, Question } from './explanation.js';
 import type { KeyRing } from './key-ring.js';
 import type { LogLevelSetting } from './log-level-setting.js';
+import type { MirrorAdministration } from './mirror-administration.js';
 import type { OwnedTokens } from './owned-tokens.js';
 import type { Permissions } from './permissions.js';
 import type { Repositories } from './repositories.js';
@@ -22,6 +23,7 @@ export interface AdminServices {
   readonly repositories: Repositories;
   readonly importer: ArchiveImporter;
   readonly exporter: ArchiveExporter;
+  readonly mirror: MirrorAdministration;
   readonly readOnly: ReadOnlyMode;
   readonly logLevel: LogLevelSetting;
   readonly audit: AuditHistory;

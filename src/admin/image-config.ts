@@ -31,14 +31,6 @@ export interface ImageConfig {
 /** Entries of a list; images have some dozens. */
 const MOST_ENTRIES = 1000;
 
-/** For which system an image is made. */
-export interface Platform {
-  readonly architecture?: string;
-  readonly os?: string;
-  readonly osVersion?: string;
-  readonly variant?: string;
-}
-
 /** What of the bytes can be understood; whatever has another type than it should is left out. Never throws. */
 export function imageConfigIn(bytes: Buffer): ImageConfig {
   const body = parsed(bytes);
@@ -58,22 +50,6 @@ export function imageConfigIn(bytes: Buffer): ImageConfig {
     exposedPorts: names(settings['ExposedPorts']),
     volumes: names(settings['Volumes']),
     history: history(body['history']),
-  });
-}
-
-/** The platforms of an index's children, in their order. Never throws. */
-export function platformsIn(bytes: Buffer): readonly (Platform | undefined)[] {
-  const { manifests } = parsed(bytes);
-  if (!Array.isArray(manifests)) return [];
-  return manifests.map((child) => {
-    const { platform } = membersOf(child);
-    if (!isObject(platform)) return undefined;
-    return present({
-      architecture: text(platform['architecture']),
-      os: text(platform['os']),
-      osVersion: text(platform['os.version']),
-      variant: text(platform['variant']),
-    });
   });
 }
 

@@ -1,13 +1,15 @@
 import type { Descriptor } from '../domain/descriptor.js';
 import { parseManifest } from '../domain/manifest.js';
+import { platformsIn } from '../domain/platform.js';
+import type { Platform } from '../domain/platform.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { DamagedContent } from '../errors/registry-error.js';
 import { isStorageError } from '../ports/storage-driver.js';
 import { digestOf } from '../registry/digester.js';
 import type { StoredManifest } from '../registry/manifest-store.js';
 import type { Registry } from '../registry/registry.js';
-import { imageConfigIn, platformsIn } from './image-config.js';
-import type { ImageConfig, Platform } from './image-config.js';
+import { imageConfigIn } from './image-config.js';
+import type { ImageConfig } from './image-config.js';
 import { undefinedIfUnknown } from './readable-manifest.js';
 import { TotalSizes } from './total-size.js';
 

@@ -18,3 +18,8 @@ export function undefinedIfUnknown(error: unknown): undefined {
     error instanceof RegistryError && (error.code === 'MANIFEST_UNKNOWN' || error.code === 'BLOB_UNKNOWN');
   if (!isUnknown) throw error;
 }
+
+/** False for what somebody else removed meanwhile. */
+export async function removedNow(deletion: Promise<void>): Promise<boolean> {
+  return (await deletion.then(() => true).catch(undefinedIfUnknown)) ?? false;
+}

@@ -26,6 +26,8 @@ export interface RepositoryParts {
   readonly readOnly: ReadOnlyMode;
   /** Whether anything may be deleted: `registry.delete`. */
   readonly deletion: boolean;
+  /** Refuses repositories into which nothing is put. @throws RegistryError */
+  readonly requireOwn: (name: RepositoryName) => void;
 }
 
 export interface RepositoryDetail {
@@ -84,8 +86,8 @@ export class Repositories {
     tag: Tag,
     to: Reference,
   ): Promise<{ readonly digest: string; readonly previous?: string }> {
-    const { registry, readOnly } = this.parts;
-    await readOnly.requireWritable();
+    const { registry } = this.parts;
+    await this.requirePushable(name);
     const stored = await registry.manifests.get(name, to);
     const previous = await registry.tags.describe(name, tag);
     await put(registry, name, stored, [tag]);
@@ -129,8 +131,14 @@ export class Repositories {
 
   /** See `copyImage`. */
   async copy(request: CopyRequest): Promise<Copied> {
-    await this.parts.readOnly.requireWritable();
+    await this.requirePushable(request.to.repository);
     return copyImage(this.parts.registry, request);
+  }
+
+  /** Before anything is put there. @throws RegistryError UNSUPPORTED for one that is taken from its upstream */
+  async requirePushable(name: RepositoryName): Promise<void> {
+    await this.parts.readOnly.requireWritable();
+    this.parts.requireOwn(name);
   }
 
   /** See `repositoryUsage`. */

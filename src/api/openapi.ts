@@ -20,6 +20,7 @@ const TAGS: Readonly<Record<string, string>> = {
   repositories: 'Repositories',
   usage: 'Repositories',
   audit: 'Audit',
+  mirror: 'Mirror',
 };
 
 /** The OpenAPI 3.1 document of the admin API. */

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { accessOperations } from './access-operations.js';
 import { accountOperations } from './account-operations.js';
+import { mirrorOperations } from './mirror-operations.js';
 import { repositoryOperations } from './repository-operations.js';
 import { serverOperations } from './server-operations.js';
 
@@ -10,6 +11,7 @@ export const OPERATIONS = {
   ...accountOperations,
   ...accessOperations,
   ...repositoryOperations,
+  ...mirrorOperations,
 };
 
 export const API_PREFIX = '/admin/v1';

@@ -189,7 +189,10 @@ export class ArchiveContents {
   }
 
   private async stage(body: AsyncIterable<Uint8Array>, algorithm?: DigestAlgorithm): Promise<StagedBlob> {
-    const staged = await this.registry.uploads.staged.stage(body, algorithm);
+    const staged = await this.registry.uploads.staged.stage(
+      body,
+      algorithm === undefined ? {} : { algorithm },
+    );
     this.staged.add(staged);
     return staged;
   }

@@ -5,6 +5,7 @@ import {
   InvalidValue,
   RepositoryPattern,
   parseGrant,
+  parsePlatform,
   parseReference,
   parseTag,
   type Action,
@@ -88,6 +89,12 @@ export function parseGrantText(text: string): Grant {
   if (colon < 0)
     throw new InvalidValue('pattern', `'${text}' is no PATTERN:ACTIONS, such as team/**:pull,push`);
   return parseGrant({ repositories: text.slice(0, colon), actions: text.slice(colon + 1) });
+}
+
+/** @throws InvalidValue */
+export function parsePlatformText(text: string): string {
+  parsePlatform(text);
+  return text;
 }
 
 /** @throws InvalidValue */

@@ -11,6 +11,7 @@ import { completionCommand } from './completion.js';
 import { copyCommand } from './copy.js';
 import { groupCommand } from './groups.js';
 import { logLevelCommand } from './log-level.js';
+import { mirrorCommand } from './mirror.js';
 import { loginCommand, logoutCommand, whoamiCommand } from './login.js';
 import { manifestCommand } from './manifests.js';
 import { readOnlyCommand } from './read-only.js';
@@ -88,6 +89,7 @@ export function createProgram(context: CommandContext): Command {
     .addCommand(auditCommand(context))
     .addCommand(readOnlyCommand(context))
     .addCommand(logLevelCommand(context))
+    .addCommand(mirrorCommand(context))
     .addCommand(uploadsCommand(context))
     .addCommand(adoptCommand(context))
     .addCommand(completionCommand(context));

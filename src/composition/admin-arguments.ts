@@ -9,6 +9,7 @@ export {
   type Grantee,
 } from '../domain/grant.js';
 export { InvalidValue } from '../domain/invalid-value.js';
+export { parsePlatform } from '../domain/platform.js';
 export { parseReference, parseTag } from '../domain/reference.js';
 export { parseRepositoryName } from '../domain/repository-name.js';
 export { RepositoryPattern } from '../domain/repository-pattern.js';

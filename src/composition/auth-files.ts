@@ -71,7 +71,7 @@ export function keystoneClient({ url, ca: path }: Config['auth']['keystone']): K
 }
 
 /** What `read` answers. @throws StartError where node:fs fails */
-function readable<T>(key: string, path: string, read: () => T): T {
+export function readable<T>(key: string, path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { AdminApi } from '../admin/admin-api.js';
 import type { AdminServices } from '../admin/admin-services.js';
+import type { RunningMirror } from '../admin/mirror-administration.js';
 import { problemOf } from '../admin/problem-of.js';
 import { ApiProblem } from '../api/admin-connection.js';
 import type { AdminConnection } from '../api/admin-connection.js';
@@ -15,10 +16,16 @@ import { BcryptThread } from './bcrypt-thread.js';
 import { StartError } from './listen.js';
 import { processLocks } from './locks.js';
 import { createLogger } from './logger.js';
+import { createConfiguredMirror } from './mirror.js';
+import type { ConfiguredMirrorParts } from './mirror.js';
 import { openRegistry } from './open-registry.js';
+import { startMirror } from './running-mirror.js';
+import type { StartedMirror } from './running-mirror.js';
+import { noExchange } from './shared-counters.js';
 import { StoreOutage, openConfiguredStore } from './store.js';
 import { systemClock, systemIds } from './system.js';
 import { createTelemetry } from './telemetry.js';
+import { readUpstreams } from './upstreams.js';
 import { noInvalidations } from './worker-bus.js';
 
 /** The admin API upon the store of a configuration, beside a server or without one. @throws StartError; ApiProblem unavailable */
@@ -34,24 +41,53 @@ export async function openLocalAdmin(config: Config): Promise<AdminConnection> {
     throw new ApiProblem('unavailable', error.message, { cause: error });
   });
   const hasher = new BcryptThread();
-  const trail = startAudit(driver, config.audit, createLogger('silent'));
+  const log = createLogger('silent');
+  const trail = startAudit(driver, config.audit, log);
+  const locker = processLocks();
+  const registry = openRegistry(driver, format, config, noInvalidations);
+  const readOnly = new ReadOnlyMode(driver, systemClock, noInvalidations);
+  const mirror = mirrorOnDemand(config, { registry, driver, locker, log, readOnly });
   const services = createAdminServices(
     {
       driver,
       clock: systemClock,
       ids: systemIds,
       hasher,
-      locker: processLocks(),
-      registry: openRegistry(driver, format, config, noInvalidations),
-      readOnly: new ReadOnlyMode(driver, systemClock, noInvalidations),
+      locker,
+      shared: format.shared,
+      registry,
+      readOnly,
+      mirror: mirror.running,
     },
     config,
   );
   return localAdmin(services, trail, async () => {
+    await mirror.stop();
     await trail.close();
     await hasher.close();
     await driver.close();
   });
+}
+
+/** Most commands need neither the mirror nor the files of its upstreams. */
+function mirrorOnDemand(
+  config: Config,
+  parts: Omit<ConfiguredMirrorParts, 'telemetry'> & { readonly readOnly: ReadOnlyMode },
+): { readonly running?: () => RunningMirror; readonly stop: () => Promise<void> } {
+  if (config.mirror.upstreams.length === 0) return { stop: async () => undefined };
+  let started: StartedMirror | undefined;
+  const start = (): StartedMirror => {
+    const upstreams = readUpstreams(config);
+    const names = upstreams.map(({ name }) => name);
+    const surroundings = { ...parts, upstreams: names, clock: systemClock, exchange: noExchange };
+    return startMirror(surroundings, (telemetry) =>
+      createConfiguredMirror(config, upstreams, { ...parts, telemetry }),
+    );
+  };
+  return {
+    running: () => (started ??= start()).running,
+    stop: async () => started?.stop(),
+  };
 }
 
 /** The services as the one who runs this process asks for them. */

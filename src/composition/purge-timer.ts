@@ -1,4 +1,5 @@
 import { purgeAudit } from '../audit/purge-audit.js';
+import { purgeFetchRecords } from '../jobs/purge-fetch-records.js';
 import { purgeIdempotency } from '../jobs/purge-idempotency.js';
 import { purgeUploads } from '../jobs/purge-uploads.js';
 import type { Clock } from '../ports/clock.js';
@@ -16,7 +17,7 @@ export interface PurgeTimes {
 }
 
 /**
- * Purges dead uploads, old audit events and kept answers as soon as the store is open and then every `purgeEvery`; of
+ * Purges dead uploads, old audit events, kept answers and dead fetches of the mirror as soon as the store is open and then every `purgeEvery`; of
  * the uploads of a shared store it only reports. Answers how to stop.
  */
 export function startPurgeTimer(
@@ -42,6 +43,7 @@ async function purge(open: OpenStore, times: PurgeTimes, clock: Clock, log: Logg
   await purgeDead(open, times.purgeAfter, clock, log);
   if (times.auditKeep > 0) await purgeEvents(open, times.auditKeep, clock, log);
   await purgeAnswers(open, clock, log);
+  await purgeRecords(open, clock, log);
 }
 
 async function purgeDead(
@@ -79,5 +81,18 @@ async function purgeAnswers({ driver }: OpenStore, clock: Clock, log: Logger): P
     else if (report.answers > 0) log.info(report, 'purged kept answers');
   } catch (error) {
     log.error({ reason: (error as Error).message }, 'the purge of kept answers failed; it runs again later');
+  }
+}
+
+/** A record says nothing that another registry needs. */
+async function purgeRecords({ driver }: OpenStore, clock: Clock, log: Logger): Promise<void> {
+  try {
+    const report = await purgeFetchRecords(driver, clock);
+    if (report.failed !== undefined)
+      log.warn(report, 'purged dead fetches of the mirror, but not all; the rest later');
+    else if (report.records > 0) log.info(report, 'purged dead fetches of the mirror');
+  } catch (error) {
+    const { message: reason } = error as Error;
+    log.error({ reason }, 'the purge of dead fetches of the mirror failed; it runs again later');
   }
 }

@@ -10,10 +10,13 @@ import { createLogger } from './logger.js';
 import type { AdjustableLogger } from './logger.js';
 import { loadProcessConfig } from './process-config.js';
 import type { Config } from './process-config.js';
+import { startMirrorPurgeTimer } from './mirror-purge-timer.js';
 import { startPurgeTimer } from './purge-timer.js';
 import type { PurgeTimes } from './purge-timer.js';
 import { openServedStore } from './served-store.js';
 import { composeServer } from './server.js';
+import type { ComposedServer } from './server.js';
+import { noExchange, workerExchange } from './shared-counters.js';
 import type { OpenStore } from './store.js';
 import type { ServedStore } from './store-opener.js';
 import { systemClock, systemIds } from './system.js';
@@ -27,6 +30,10 @@ import { StorageError } from '../ports/storage-driver.js';
 
 const FLUSH_MS = 1000;
 
+/** Of the server, then of the root mirror if it has one of its own. */
+type Addresses = readonly [ListenAddress, ...ListenAddress[]];
+type ListenAddress = Pick<AddressInfo, 'address' | 'port'>;
+
 /** Serves until SIGTERM or SIGINT, then drains. @throws ConfigError, StartError */
 export async function serve(options: { configPath?: string } = {}): Promise<void> {
   const config = loadProcessConfig(options.configPath);
@@ -39,16 +46,18 @@ export async function serve(options: { configPath?: string } = {}): Promise<void
 
 async function serveAlone(config: Config, log: AdjustableLogger): Promise<void> {
   const stop = stopSignal();
-  const { server, store, drain } = await composeServer({
+  const composed = await composeServer({
     config,
     log,
     invalidations: noInvalidations,
     locker: processLocks(),
+    exchange: noExchange,
     setLevel: log.setLevel,
   });
+  const { store, drain } = composed;
   await makeFirstAdmin(config, log, store);
-  announce(config, log, await listen(server, config.server.host, config.server.port));
-  const stopPurging = startPurgeTimer(store, purgeTimes(config), systemClock, log);
+  announce(config, log, await listenOn(composed, config));
+  const stopPurging = startPurging(config, store, log);
   const signal = await stop;
   log.info({ signal }, 'draining');
   stopPurging();
@@ -65,9 +74,10 @@ async function serveByWorkers(
   const stop = stopSignal();
   const store = await openServedStore(config, log, createTelemetry());
   await makeFirstAdmin(config, log, store);
-  const workers = await startWorkers(count, configPath === undefined ? [] : ['--config', configPath], log);
-  announce(config, log, workers.address);
-  const stopPurging = startPurgeTimer(store, purgeTimes(config), systemClock, log);
+  const args = configPath === undefined ? [] : ['--config', configPath];
+  const workers = await startWorkers(count, args, log, config.mirror.root.port === undefined ? 1 : 2);
+  announce(config, log, workers.addresses);
+  const stopPurging = startPurging(config, store, log);
   const signal = await stop;
   log.info({ signal }, 'draining');
   stopPurging();
@@ -79,16 +89,17 @@ async function serveByWorkers(
 async function serveAsWorker(config: Config, log: AdjustableLogger): Promise<void> {
   const stop = stopSignal();
   try {
-    const { server, drain } = await composeServer({
+    const composed = await composeServer({
       config,
       log,
       invalidations: workerInvalidations(),
       locker: workerLocks(),
+      exchange: workerExchange(),
       setLevel: log.setLevel,
     });
-    await listen(server, config.server.host, config.server.port);
+    await listenOn(composed, config);
     await stop;
-    await drain();
+    await composed.drain();
     await flushed(log);
     process.disconnect();
   } catch (error) {
@@ -96,6 +107,17 @@ async function serveAsWorker(config: Config, log: AdjustableLogger): Promise<voi
     process.exitCode = 1;
     process.disconnect();
   }
+}
+
+/** @throws StartError */
+async function listenOn(
+  { server, rootMirror }: ComposedServer,
+  { server: { host, port }, mirror: { root } }: Config,
+): Promise<Addresses> {
+  const address = await listen(server, host, port);
+  if (rootMirror === undefined || root.port === undefined) return [address];
+  const keys = { host: 'mirror.root.host', port: 'mirror.root.port' };
+  return [address, await listen(rootMirror, root.host, root.port, keys)];
 }
 
 /** Now where the store is open, else when it opens. @throws StartError */
@@ -125,6 +147,17 @@ async function makeFirstAdmin(config: Config, log: Logger, store: ServedStore): 
   });
 }
 
+/** Answers how to stop. */
+function startPurging(config: Config, store: ServedStore, log: Logger): () => void {
+  const stops = [
+    startPurgeTimer(store, purgeTimes(config), systemClock, log),
+    startMirrorPurgeTimer(store, config, systemClock, log),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
 function purgeTimes({ uploads, audit }: Config): PurgeTimes {
   return { ...uploads, auditKeep: audit.keep };
 }
@@ -144,20 +177,23 @@ function stopSignal(): Promise<string> {
   });
 }
 
-function announce(
-  config: Config,
-  log: Logger,
-  { address, port }: Pick<AddressInfo, 'address' | 'port'>,
-): void {
+function announce(config: Config, log: Logger, [own, ofRootMirror]: Addresses): void {
+  const { server, mirror, storage, auth } = config;
+  const { address, port } = own;
   const version = readVersion();
-  const workers = workerCount(config.server.workers);
-  log.info({ version, address, port, workers, storage: config.storage.driver }, 'listening');
+  const workers = workerCount(server.workers);
+  log.info({ version, address, port, workers, storage: storage.driver }, 'listening');
+  const { upstream, names } = mirror.root;
+  if (ofRootMirror !== undefined || names.length > 0) {
+    const { address, port } = ofRootMirror ?? own;
+    log.info({ upstream, address, port, names }, 'the root mirror is served');
+  }
   if (!process.stderr.isTTY) return;
-  const scheme = config.server.tls.certificate === undefined ? 'http' : 'https';
+  const scheme = server.tls.certificate === undefined ? 'http' : 'https';
   const host = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   process.stderr.write(
     `Stackyard ${version} serves ${scheme}://${host}\n` +
-      (config.auth.mode === 'none' ? '' : `Log in: docker login ${host}\n`) +
+      (auth.mode === 'none' ? '' : `Log in: docker login ${host}\n`) +
       `Push an image: docker push ${host}/NAME:TAG\n`,
   );
 }

@@ -4,30 +4,30 @@ import { FORMAT_KEY } from '../domain/keys.js';
 import { createApp } from '../http/app.js';
 import { sendProblem } from '../http/admin/problem-answer.js';
 import { whileAvailable } from '../http/availability.js';
-import { Front } from '../http/front.js';
+import type { OciDispatcher } from '../http/oci/dispatcher.js';
 import type { Readiness } from '../http/ops/health.js';
-import { createHttpServer, drainServer } from '../http/server.js';
+import { answerNothing, byHostName } from '../http/root-mirror.js';
 import { TOKEN_PATHS } from '../http/token/token-routes.js';
 import type { RequestScope } from '../ports/request-scope.js';
 import { StorageError } from '../ports/storage-driver.js';
 import { requireAuthFiles } from './auth-files.js';
+import { createListener } from './listener.js';
 import { openServedStore } from './served-store.js';
 import { startServing } from './serving.js';
 import type { Serving, ServingParts } from './serving.js';
 import type { OpenStore } from './store.js';
 import type { ServedStore } from './store-opener.js';
-import { systemClock, systemIds } from './system.js';
 import { createTelemetry } from './telemetry.js';
-import { readTls, watchTls } from './tls.js';
+import { readUpstreams } from './upstreams.js';
 
 /** What the store may take to show that it answers. */
 const READINESS_MILLISECONDS = 3000;
-/** What handlers may take, once their connections are gone, to record what came of an upload. */
-const RECORDING_MILLISECONDS = 5000;
 
 /** A server with all its parts, not yet listening. */
 export interface ComposedServer {
   readonly server: Server;
+  /** For `mirror.root.port`. */
+  readonly rootMirror?: Server;
   readonly store: ServedStore;
   /** Lets requests in flight finish within `server.drainTimeout`, then closes the storage. */
   readonly drain: () => Promise<{ cut: boolean }>;
@@ -49,52 +49,43 @@ export interface ServerParts extends ServingParts {
 export function assembleServer(parts: ServerParts): ComposedServer {
   const { config, log, telemetry, store } = parts;
   requireAuthFiles(config.auth);
+  const upstreams = readUpstreams(config);
   let serving: Serving | undefined;
-  const serve = (open: OpenStore): Serving => (serving ??= startServing(open, parts));
+  const serve = (open: OpenStore): Serving => (serving ??= startServing(open, { ...parts, upstreams }));
   store.whenOpen(serve);
-  const oci = whileAvailable(() => {
-    const { current } = store;
-    return current instanceof StorageError ? current : serve(current).oci;
-  });
+  const whileServing = (dispatcherOf: (serving: Serving) => OciDispatcher): OciDispatcher =>
+    whileAvailable(() => {
+      const { current } = store;
+      return current instanceof StorageError ? current : dispatcherOf(serve(current));
+    });
+  const rootMirror = whileServing((open) => open.rootMirror);
+  const { port: rootPort, names: rootNames } = config.mirror.root;
+  const everything = whileServing((open) => open.oci);
+  const oci = rootNames.length === 0 ? everything : byHostName(rootNames, rootMirror, everything);
   let draining = false;
   const look = shared(() => readinessOf(store));
   const readiness: Readiness = () =>
     draining ? Promise.resolve({ ready: false, reason: 'the server is stopping' }) : look();
-  const front = new Front(
-    {
-      oci,
-      app: createApp({
-        oci,
-        readiness,
-        tokens: whileOpen(store, (open) => serve(open).tokens),
-        admin: adminWhileOpen(store, (open) => serve(open).admin),
-      }),
-      log,
-      clock: systemClock,
-      telemetry,
-      maxInFlight: config.server.maxRequestsInFlight,
-    },
-    systemIds.unique().slice(0, 8),
-  );
-  const timeouts = {
-    headers: config.server.headersTimeout,
-    keepAlive: config.server.keepAliveTimeout,
-    bodyIdle: config.server.bodyIdleTimeout,
-  };
-  const server = createHttpServer(front.handle, timeouts, readTls(config));
-  const stopLooking = watchTls(server, config, systemClock, log);
+  const app = createApp({
+    oci,
+    readiness,
+    tokens: whileOpen(store, (open) => serve(open).tokens),
+    admin: adminWhileOpen(store, (open) => serve(open).admin),
+  });
+  const listener = createListener({ config, log, telemetry, oci, app });
+  const beside = { config, log, telemetry, oci: rootMirror, app: answerNothing };
+  const root = rootPort === undefined ? undefined : createListener(beside);
+  const listeners = root === undefined ? [listener] : [listener, root];
   return {
-    server,
+    server: listener.server,
+    ...(root !== undefined && { rootMirror: root.server }),
     store,
     drain: async () => {
       draining = true;
-      stopLooking();
-      front.drain();
-      const { cut } = await drainServer(server, config.server.drainTimeout);
-      await front.idle(RECORDING_MILLISECONDS);
+      const drained = await Promise.all(listeners.map(({ drain }) => drain()));
       await serving?.stop();
       await store.close();
-      return { cut };
+      return { cut: drained.some(({ cut }) => cut) };
     },
   };
 }

@@ -16,20 +16,27 @@ import type { OciDispatcher } from '../http/oci/dispatcher.js';
 import { RequestAudit } from '../http/oci/request-audit.js';
 import { createRedirectPolicy } from '../http/redirect-policy.js';
 import { tokenRoutes } from '../http/token/token-routes.js';
+import type { Upstream } from '../mirror/upstream.js';
 import type { AccessController } from '../ports/access.js';
 import type { Invalidations } from '../ports/invalidations.js';
 import type { Locker } from '../ports/locker.js';
 import type { LogLevel, Logger } from '../ports/logger.js';
 import { ReadOnlyAccess } from '../registry/read-only-access.js';
 import { ReadOnlyMode } from '../registry/read-only-mode.js';
+import type { ServedRegistry } from '../registry/registry.js';
 import { createAdminServices } from './admin-services.js';
 import { startAudit } from './audit.js';
 import { createAuth, createAuthStore } from './auth.js';
 import type { AuthParts } from './auth.js';
 import { BcryptThread } from './bcrypt-thread.js';
+import { createMirrorEdge } from './mirror-edge.js';
+import { createConfiguredMirror } from './mirror.js';
 import { openRegistry } from './open-registry.js';
+import { startMirror } from './running-mirror.js';
+import type { TallyExchange } from './shared-counters.js';
 import type { OpenStore } from './store.js';
 import { systemClock, systemIds } from './system.js';
+import { startWarmTimer } from './warm-timer.js';
 
 /** How often a server looks whether another log level was set. */
 const LEVEL_MILLISECONDS = 10_000;
@@ -41,6 +48,8 @@ export interface ServingParts {
   readonly log: Logger;
   readonly invalidations: Invalidations;
   readonly locker: Locker;
+  /** With the other workers of this server. */
+  readonly exchange: TallyExchange;
   /** Lets the log have another level. */
   readonly setLevel?: ((level: LogLevel) => void) | undefined;
 }
@@ -48,13 +57,18 @@ export interface ServingParts {
 /** What a server answers over an open store. */
 export interface Serving {
   readonly oci: OciDispatcher;
+  /** Serves nothing where none is configured. */
+  readonly rootMirror: OciDispatcher;
   readonly tokens: RequestHandler;
   readonly admin: RequestHandler;
   readonly stop: () => Promise<void>;
 }
 
-export function startServing({ driver, format }: OpenStore, parts: ServingParts): Serving {
-  const { config, log, invalidations, locker, setLevel } = parts;
+export function startServing(
+  { driver, format }: OpenStore,
+  parts: ServingParts & { readonly upstreams: readonly Upstream[] },
+): Serving {
+  const { config, log, invalidations, locker, exchange, setLevel, upstreams } = parts;
   const registry = openRegistry(driver, format, config, invalidations);
   const origin = createClientOrigin(config.server);
   const trail = startAudit(driver, config.audit, log);
@@ -63,16 +77,46 @@ export function startServing({ driver, format }: OpenStore, parts: ServingParts)
   const stored = { ...clocked, hasher, log, store: createAuthStore(clocked) };
   const { access, adminAccess, tokens, close } = loginsOf({ ...stored, audit: trail }, config, origin);
   const readOnly = new ReadOnlyMode(driver, systemClock, invalidations);
-  const services = createAdminServices({ ...stored, locker, registry, readOnly, setLevel }, config);
-  const api = new AdminApi(services, trail);
-  const stopWatching = [registry.damaged.watch(), watchLevel(services.logLevel, log)];
-  return {
-    oci: createDispatcher({
+  const mirror =
+    upstreams.length === 0
+      ? undefined
+      : startMirror(
+          { upstreams: upstreams.map(({ name }) => name), log, clock: systemClock, readOnly, exchange },
+          (telemetry) =>
+            createConfiguredMirror(config, upstreams, { registry, driver, locker, log, telemetry }),
+        );
+  const served: ServedRegistry = mirror?.running.mirror.registry ?? registry;
+  const services = createAdminServices(
+    {
+      ...stored,
+      locker,
       registry,
-      access: new ReadOnlyAccess(access, readOnly),
-      options: { ...config.registry, ...redirectOf(config, origin) },
-      audit: new RequestAudit(trail, (request) => origin.addressOf(request)),
-    }),
+      readOnly,
+      shared: format.shared,
+      mirror: mirror && (() => mirror.running),
+      setLevel,
+    },
+    config,
+  );
+  const api = new AdminApi(services, trail);
+  const stopWatching = [
+    registry.damaged.watch(),
+    watchLevel(services.logLevel, log),
+    ...(mirror === undefined
+      ? []
+      : [startWarmTimer(mirror.running, config.mirror.warm, { clock: systemClock, locker, log })]),
+  ];
+  const dispatched = {
+    registry: served,
+    access: new ReadOnlyAccess(access, readOnly),
+    options: { ...config.registry, ...redirectOf(config, origin) },
+    audit: new RequestAudit(trail, (request) => origin.addressOf(request)),
+  };
+  const edgeRules = { root: config.mirror.root, publicUrl: config.server.publicUrl };
+  const { rootMirror, ...edge } = createMirrorEdge(dispatched, upstreams, edgeRules, origin);
+  return {
+    oci: createDispatcher({ ...dispatched, ...edge }),
+    rootMirror,
     tokens,
     admin: adminRoutes({
       api,
@@ -83,6 +127,7 @@ export function startServing({ driver, format }: OpenStore, parts: ServingParts)
     stop: async () => {
       for (const stop of stopWatching) stop();
       await Promise.race([api.idle(), delay(IDLE_MILLISECONDS, undefined, { ref: false })]);
+      await mirror?.stop();
       void hasher.close();
       void close();
       await trail.close();

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from '../ports/logger.js';
 import { StartError } from './listen.js';
 import { grantLocks } from './locks.js';
+import { relayTallies } from './shared-counters.js';
 import { relayInvalidations } from './worker-bus.js';
 
 const RESTART_AFTER_MS = 1000;
@@ -28,13 +29,22 @@ export function workerCount(configured: number | 'auto'): number {
 
 /** The workers of one server, kept up until `stop`. */
 export interface Workers {
-  readonly address: Address;
+  /** Those that each listens on, in the order in which it began. */
+  readonly addresses: readonly [Address, ...Address[]];
   /** Resolves when all have drained. */
   readonly stop: () => Promise<void>;
 }
 
-/** Starts them all, each with the arguments of `main`. @throws StartError where one cannot start */
-export async function startWorkers(count: number, args: readonly string[], log: Logger): Promise<Workers> {
+/**
+ * Starts them all, each with the arguments of `main`, until each listens on so many addresses.
+ * @throws StartError where one cannot start
+ */
+export async function startWorkers(
+  count: number,
+  args: readonly string[],
+  log: Logger,
+  listening = 1,
+): Promise<Workers> {
   cluster.setupPrimary({
     exec: fileURLToPath(new URL('../main.js', import.meta.url)),
     execArgv: [...HEAP_FLAGS],
@@ -42,6 +52,7 @@ export async function startWorkers(count: number, args: readonly string[], log: 
   });
   relayInvalidations();
   grantLocks();
+  relayTallies();
   let state: 'starting' | 'serving' | 'stopping' = 'starting';
   // A message to one that is dying fails; that it ended is told by `exit`.
   cluster.on('fork', (worker: Worker) => {
@@ -54,7 +65,9 @@ export async function startWorkers(count: number, args: readonly string[], log: 
     log.error({ worker: worker.id, code, signal }, 'a worker ended and is started again');
     setTimeout(() => {
       if (state !== 'serving') return;
-      startWorker().catch((error: Error) => log.error({ reason: error.message }, 'a worker could not start'));
+      startWorker(listening).catch((error: Error) =>
+        log.error({ reason: error.message }, 'a worker could not start'),
+      );
     }, RESTART_AFTER_MS);
   });
   const stop = async (): Promise<void> => {
@@ -65,24 +78,30 @@ export async function startWorkers(count: number, args: readonly string[], log: 
     await Promise.all(ended);
   };
   try {
-    const [address] = await Promise.all(Array.from({ length: count }, startWorker));
-    if (address === undefined) throw new StartError('server.workers must be at least 1');
+    const starting = Array.from({ length: count }, () => startWorker(listening));
+    const [addresses] = await Promise.all(starting);
+    if (addresses === undefined) throw new StartError('server.workers must be at least 1');
     state = 'serving';
-    return { address, stop };
+    return { addresses, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function startWorker(): Promise<Address> {
+function startWorker(listening: number): Promise<Workers['addresses']> {
   return new Promise((resolve, reject) => {
     const worker = cluster.fork();
     let reason = 'a worker ended while it started; its reason is in the log';
     worker.on('message', (message: Partial<StartFailure>) => {
       if (message.type === 'start-failed' && message.reason !== undefined) reason = message.reason;
     });
-    worker.once('listening', resolve);
+    const addresses: Address[] = [];
+    worker.on('listening', (address: Address) => {
+      addresses.push(address);
+      const [first, ...others] = addresses;
+      if (first !== undefined && addresses.length === listening) resolve([first, ...others]);
+    });
     worker.once('exit', () => reject(new StartError(reason)));
   });
 }

@@ -1,4 +1,4 @@
-import type { Default } from './key-facts.js';
+import type { Default, MemberFacts } from './key-facts.js';
 import { configKeys, sectionPaths } from './keys.js';
 import { loadConfig } from './loader.js';
 import { printConfig } from './print.js';
@@ -14,18 +14,31 @@ export interface KeyDescription {
   readonly default?: string;
   readonly help: string;
   readonly secret: boolean;
+  /** Of a list of mappings what each may have. */
+  readonly members?: readonly MemberDescription[];
+}
+
+export interface MemberDescription {
+  readonly name: string;
+  readonly help: string;
+  readonly accepts: string;
 }
 
 /** Every key of the schema, in its order. */
 export function describeConfig(): readonly KeyDescription[] {
-  return configKeys.map(({ path, env, accepts, fallback, help, secret }) => ({
+  return configKeys.map(({ path, env, accepts, fallback, help, secret, members }) => ({
     key: path,
     env,
     accepts,
     ...(fallback === undefined ? {} : { default: written(fallback) }),
     help,
     secret: secret === true,
+    ...(members !== undefined && { members: Object.entries(members).map(describeMember) }),
   }));
+}
+
+function describeMember([name, { help, kind }]: [string, MemberFacts]): MemberDescription {
+  return { name, help, accepts: kind.accepts };
 }
 
 function written(fallback: Default): string {
@@ -91,13 +104,19 @@ function sectionPart(section: string): string {
 }
 
 function keyPart(description: KeyDescription): string {
-  const { key, env, accepts, help, secret } = description;
+  const { key, env, accepts, help, secret, members } = description;
   const fallback = description.default === undefined ? 'none' : `\`${description.default}\``;
   return [
     `### \`${key}\`\n`,
     `${help}${secret ? ' A secret: never shown.' : ''}\n`,
     `- Default: ${fallback}`,
     `- Accepts: ${accepts}`,
-    `- Environment: ${env.map((name) => `\`${name}\``).join(', else ')}\n`,
+    `- Environment: ${env.map((name) => `\`${name}\``).join(', else ')}`,
+    ...(members === undefined ? [] : ['- Members of a mapping:', ...members.map(memberLine)]),
+    '',
   ].join('\n');
+}
+
+function memberLine({ name, help, accepts }: MemberDescription): string {
+  return `  - \`${name}\` (${accepts}): ${help}`;
 }

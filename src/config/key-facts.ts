@@ -11,13 +11,21 @@ export interface KeyFacts {
   readonly aliases?: readonly string[];
   /** Never shown, in no message. */
   readonly secret?: boolean;
+  /** Of a list of mappings what each may have; its schema explains by itself what is wrong with them. */
+  readonly members?: Readonly<Record<string, MemberFacts>>;
+}
+
+export interface MemberFacts {
+  readonly help: string;
+  readonly kind: { readonly accepts: string };
+  readonly secret?: boolean;
 }
 
 export type Default = string | number | boolean | readonly string[];
 
 export const keyFacts = z.registry<KeyFacts>();
 
-type Notes = Pick<KeyFacts, 'help' | 'aliases' | 'secret'>;
+type Notes = Pick<KeyFacts, 'help' | 'aliases' | 'secret' | 'members'>;
 
 /** A key with a default, given as it would be written in the file. */
 export function key<T extends z.ZodType>(kind: Kind<T>, fallback: Default, notes: Notes) {

@@ -89,16 +89,16 @@ function tree(settings: ReadonlyMap<string, Setting>): object {
   return root;
 }
 
-/** One line for each key, also where several entries of a list are refused. */
+/** One line for each key, also where several entries of a list are refused; more where its schema explains. */
 function refusals(error: z.ZodError, settings: ReadonlyMap<string, Setting>): string[] {
-  const paths = error.issues.map(({ path }) => path.join('.'));
-  return configKeys
-    .filter((key) => paths.some((path) => path === key.path || path.startsWith(`${key.path}.`)))
-    .map((key) => {
-      const setting = settings.get(key.path);
-      if (setting === undefined) throw new TypeError(`the default of ${key.path} is not valid`);
-      return refuseValue(key, setting);
-    });
+  return configKeys.flatMap((key) => {
+    const issues = error.issues.filter(({ path }) => `${path.join('.')}.`.startsWith(`${key.path}.`));
+    if (issues.length === 0) return [];
+    const setting = settings.get(key.path);
+    if (setting === undefined) throw new TypeError(`the default of ${key.path} is not valid`);
+    if (key.members === undefined) return refuseValue(key, setting);
+    return issues.map(({ message }) => `${key.path} (${setting.where}): ${message}`);
+  });
 }
 
 /** What `storage.swift.cloud` adds; without what OS_* and ST_* say where the store is not Swift. */

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { MIRROR_RULES } from './mirror-rules.js';
 import type { Config } from './schema.js';
 import { formatDuration, parseDuration } from './units.js';
 
@@ -7,9 +8,15 @@ const PURGE_MARGIN = parseDuration('2d') ?? 0;
 
 /** What is wrong with keys that are valid by themselves. `where` tells the origin of a key's value. */
 export function brokenRules(config: Config, where: (path: string) => string): string[] {
-  return [openServer, halfTls, halfIssuer, loginsOfNobody, purgeTooEarly, memoryOfManyWorkers].flatMap(
-    (rule) => rule(config, where) ?? [],
-  );
+  return [
+    openServer,
+    halfTls,
+    halfIssuer,
+    loginsOfNobody,
+    purgeTooEarly,
+    memoryOfManyWorkers,
+    ...MIRROR_RULES,
+  ].flatMap((rule) => rule(config, where) ?? []);
 }
 
 type Rule = typeof openServer;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { auth } from './auth-schema.js';
 import { key, optionalKey } from './key-facts.js';
 import { duration, flag, integer, integerOr, list, oneOf, size, text, LONGEST_TIMER } from './kinds.js';
+import { mirror } from './mirror-schema.js';
 import { network, repositoryPattern, serviceUrl, tagPattern } from './shapes.js';
 import { swift } from './swift-schema.js';
 
@@ -133,6 +134,7 @@ export const configSchema = z.strictObject({
   archives,
   auth,
   audit,
+  mirror,
   log,
 });
 

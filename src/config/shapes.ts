@@ -1,8 +1,11 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { InvalidValue } from '../domain/invalid-value.js';
+import { parsePlatform } from '../domain/platform.js';
 import { RepositoryPattern } from '../domain/repository-pattern.js';
 import { ACTIONS } from '../domain/scope.js';
 import { TagPattern } from '../domain/tag-pattern.js';
+import { parseUpstreamImage } from '../domain/upstream-image.js';
 import { list, oneOf, shaped } from './kinds.js';
 
 const CONTAINER_BYTES = 256;
@@ -42,6 +45,37 @@ export function tagPattern() {
   return shaped('patterns of repositories and tags with a colon between, such as releases/**:v*', (value) =>
     TagPattern.isValid(value),
   );
+}
+
+/** See `parseUpstreamImage`. */
+export function upstreamImage() {
+  return shaped(
+    'an upstream and a repository of it, with a tag or digest if wished, such as docker.io/library/node:20',
+    (value) => isRead(parseUpstreamImage, value),
+  );
+}
+
+/** See `parsePlatform`. */
+export function platform() {
+  return shaped('a platform such as linux/amd64 or linux/arm/v7', (value) => isRead(parsePlatform, value));
+}
+
+function isRead(parse: (text: string) => unknown, value: string): boolean {
+  try {
+    parse(value);
+    return true;
+  } catch (error) {
+    if (error instanceof InvalidValue) return false;
+    throw error;
+  }
+}
+
+/** A name or address without a port, in lower case. */
+export function hostName() {
+  const { schema, ...kind } = shaped('a host name without a port, such as hub.example', (value) =>
+    /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/.test(value),
+  );
+  return { ...kind, schema: z.string().toLowerCase().pipe(schema) };
 }
 
 /** A repository pattern in which `{name}` stands for a user's name as a component. */

@@ -1,8 +1,11 @@
 import { Digest } from './digest.js';
 import type { Grantee } from './grant.js';
-import { componentOf, nameOfComponent } from './key-component.js';
+import { componentOf, flatName, nameOfComponent } from './key-component.js';
 import type { Tag } from './reference.js';
 import type { RepositoryName } from './repository-name.js';
+
+export { flatName, unflatName } from './key-component.js';
+export { digestOfKey, linkedDigest } from './listed-digest.js';
 
 declare const brand: unique symbol;
 
@@ -25,7 +28,6 @@ const key = (text: string): Key => text as Key;
 const V2 = 'docker/registry/v2';
 const OWN = 'stackyard/v1';
 const BLOB_DATA = new RegExp(`^${V2}/blobs/([a-z0-9]+)/([0-9a-f]{2})/(\\2[0-9a-f]+)/data$`);
-const LINK = /^([^/]+)\/([^/]+)\/link$/;
 
 /** Prefixes under which a driver may be asked to store; drivers keep what is theirs elsewhere. */
 export const KEY_ROOTS = [`${V2}/`, `${OWN}/`] as const;
@@ -54,6 +56,8 @@ export const AUDIT_PREFIX = `${OWN}/audit/`;
 export const IDEMPOTENCY_PREFIX = `${OWN}/auth/idempotency/`;
 /** Lists what is being taken from upstreams. */
 export const MIRROR_FETCHES_PREFIX = `${OWN}/mirror/fetches/`;
+/** Lists when manifests of the mirror were last asked for, one repository beside the other. */
+export const MIRROR_USES_PREFIX = `${OWN}/mirror/uses/`;
 
 const repository = (name: RepositoryName): string => `${REPOSITORIES_PREFIX}${name}`;
 const linkPath = (digest: Digest): string => `${digest.algorithm}/${digest.hex}/link`;
@@ -114,15 +118,6 @@ export function repositoryFilesPrefix(name: RepositoryName): string {
   return `${repository(name)}/_`;
 }
 
-/** `/` becomes `!`, which sorts below every other character of a name: distribution's catalog order. */
-export function flatName(name: RepositoryName): string {
-  return name.replaceAll('/', '!');
-}
-
-export function unflatName(flat: string): string {
-  return flat.replaceAll('!', '/');
-}
-
 export function catalogMarkerKey(name: RepositoryName): Key {
   return key(`${CATALOG_PREFIX}${flatName(name)}`);
 }
@@ -140,6 +135,11 @@ export function mirrorFetchKey(name: RepositoryName, digest: Digest): Key {
   return key(`${MIRROR_FETCHES_PREFIX}${flatName(name)}/${digest.algorithm}/${digest.hex}`);
 }
 
+/** Tells by its age when the manifest was last asked for. */
+export function mirrorUseKey(name: RepositoryName, digest: Digest): Key {
+  return key(`${MIRROR_USES_PREFIX}${flatName(name)}/${digest.algorithm}/${digest.hex}`);
+}
+
 /** Tells which immutable tag was to point to a manifest. */
 export function pinKey(name: RepositoryName, digest: Digest): Key {
   return key(`${OWN}/pins/${flatName(name)}/${digest.algorithm}/${digest.hex}`);
@@ -152,7 +152,8 @@ export function mediaTypeKey(name: RepositoryName, digest: Digest): Key {
 
 /** List what is kept of a repository's manifests beside distribution's files; each key ends in the digest of one. */
 export function manifestExtrasPrefixes(name: RepositoryName): readonly string[] {
-  return ['types', 'pins', 'referrers'].map((kind) => `${OWN}/${kind}/${flatName(name)}/`);
+  const prefixes = ['types', 'pins', 'referrers'].map((kind) => `${OWN}/${kind}/${flatName(name)}/`);
+  return name.startsWith('mirror/') ? [...prefixes, `${MIRROR_USES_PREFIX}${flatName(name)}/`] : prefixes;
 }
 
 /** One step of an upload session, named by the offset at which it starts. */
@@ -251,15 +252,4 @@ export function isPrivateKey(text: string): boolean {
 /** A key that a listing of the store returned. */
 export function listedKey(text: string): Key {
   return key(text);
-}
-
-/** The digest named by a key that ends in `<alg>/<hex>`. @throws InvalidValue */
-export function digestOfKey(text: string): Digest {
-  return Digest.parse(text.split('/').slice(-2).join(':'));
-}
-
-/** Of `<prefix><alg>/<hex>/link`; undefined for whatever else another registry keeps there. */
-export function linkedDigest(prefix: string, text: string): Digest | undefined {
-  const [, algorithm, hex] = LINK.exec(text.slice(prefix.length)) ?? [];
-  return algorithm === undefined ? undefined : Digest.parseIfValid(`${algorithm}:${hex}`);
 }

@@ -18,6 +18,8 @@ export interface Mirror {
     digest: Digest,
     options?: { readonly signal?: AbortSignal },
   ): Promise<{ readonly size: number; readonly wasStored: boolean }>;
+  /** Waits for the manifests and tags that were answered to be stored. */
+  settled(): Promise<void>;
   /** Waits a moment for what is being taken, then gives it up. */
   close(): Promise<void>;
 }

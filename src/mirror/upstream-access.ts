@@ -10,10 +10,12 @@ export interface UpstreamRequest {
   /** What follows `/v2/<repository>/`, with its query: `manifests/latest`, `blobs/sha256:…`, `tags/list?n=100`. */
   readonly path: string;
   readonly accept?: string;
+  /** Of a body the first byte that is wanted, 0 without it (RFC 9110 §14.2); one that starts elsewhere is an error. */
+  readonly from?: number;
   readonly signal?: AbortSignal;
 }
 
-/** What an upstream answered: 200 only. */
+/** What an upstream answered: 200, or 206 where it was asked for less than all. */
 export interface UpstreamAnswer {
   readonly contentType: string | undefined;
   /** Bytes, as Content-Length tells; undefined where it does not. */
@@ -22,8 +24,8 @@ export interface UpstreamAnswer {
   readonly digest: string | undefined;
   readonly link: string | undefined;
   /**
-   * As it was sent, never decoded; fails with UpstreamError `unavailable` where it stops or breaks off, and with
-   * `dishonest` where it is not of the announced length. Must be read to its end or destroyed; empty for HEAD.
+   * As it was sent, never decoded, and never longer than announced; fails with UpstreamError `unavailable` where it stops
+   * or breaks off. Must be read to its end or destroyed; empty for HEAD.
    */
   readonly body: Readable;
 }

@@ -14,3 +14,8 @@ export async function surely<T>(read: (options: ReadOptions) => Promise<T>): Pro
     return read({ fresh: true });
   }
 }
+
+/** For `catch`: undefined where there is no such object. @throws any other error */
+export function undefinedIfAbsent(error: unknown): undefined {
+  if (!isStorageError(error, 'NOT_FOUND')) throw error;
+}

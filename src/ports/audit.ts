@@ -28,6 +28,8 @@ export const AUDIT_ACTIONS = [
   'key.rotate',
   'read-only.set',
   'log-level.set',
+  'mirror.warm',
+  'mirror.purge',
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

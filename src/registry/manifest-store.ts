@@ -49,6 +49,8 @@ export interface ManifestPut {
   readonly tags: readonly Tag[];
   readonly contentType?: string;
   readonly bytes: Buffer;
+  /** What it refers to comes later, or never. */
+  readonly sparse?: boolean;
 }
 
 export interface ManifestGet extends ForPush {
@@ -114,7 +116,7 @@ export class ManifestStore {
     const { driver, membership, blobs, referrers, tags, catalog, pushed } = this.parts;
     const since = membership.now();
     const blobsSince = blobs.deletions;
-    await this.requireReferences(name, manifest);
+    await this.requireReferences(name, manifest, put.sparse);
     for (const tag of put.tags) await tags.requireMovable(name, tag, digest);
     await this.requireSameType(name, digest, manifest, { bytes, mediaType });
     await this.parts.bodies.put(stored, bytes);
@@ -135,7 +137,7 @@ export class ManifestStore {
     if (since !== membership.now()) await link();
     await catalog.mark(name);
     if (since !== membership.now() || blobsSince !== blobs.deletions)
-      await this.requireReferences(name, manifest).catch(deletedMeanwhile);
+      await this.requireReferences(name, manifest, put.sparse).catch(deletedMeanwhile);
     return subject === undefined ? { digest } : { digest, subject };
   }
 
@@ -168,8 +170,8 @@ export class ManifestStore {
   }
 
   /** @throws MissingReferences */
-  private async requireReferences(name: RepositoryName, manifest: Manifest): Promise<void> {
-    if (this.references === 'sparse') return;
+  private async requireReferences(name: RepositoryName, manifest: Manifest, sparse = false): Promise<void> {
+    if (sparse || this.references === 'sparse') return;
     await checkReferences(name, manifest, {
       blob: (repository, reference) => this.parts.blobs.has(repository, reference),
       manifest: (repository, reference) => this.has(repository, reference, { forPush: true }),

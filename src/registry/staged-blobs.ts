@@ -5,7 +5,7 @@ import { RegistryError } from '../errors/registry-error.js';
 import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import { isStorageError } from '../ports/storage-driver.js';
-import type { Segment, StorageDriver } from '../ports/storage-driver.js';
+import type { Segment, SegmentSet, StorageDriver } from '../ports/storage-driver.js';
 import type { BlobCommitter } from './blob-committer.js';
 import { Digester } from './digester.js';
 import type { PrefixDigests } from './digester.js';
@@ -21,6 +21,17 @@ export interface StagedBlob {
   readonly size: number;
   readonly session: UploadSession;
   readonly state: UploadState;
+}
+
+export interface StageOptions {
+  /** One more digest to make; sha256 is made always. */
+  readonly algorithm?: DigestAlgorithm;
+  /** The most that one segment holds; the driver's own limit without it. */
+  readonly pieceBytes?: number;
+  /** Told the digests of the whole body once all of it was read, before its end is durable; may refuse it by an error. */
+  readonly onHashed?: (digests: PrefixDigests) => void;
+  /** Told after each segment what is durable by then, in order. */
+  readonly onDurable?: (set: SegmentSet, segments: readonly Segment[]) => void;
 }
 
 export interface StagedParts {
@@ -45,24 +56,29 @@ export class StagedBlobs {
   ) {}
 
   /**
-   * Makes a body durable, hashing as it passes in sha256 and in `algorithm`. Of one that fails nothing stays.
+   * Makes a body durable, hashing as it passes. Of one that fails nothing stays.
    * @throws StorageError; what the body fails with
    */
-  async stage(body: AsyncIterable<Uint8Array>, algorithm: DigestAlgorithm = 'sha256'): Promise<StagedBlob> {
+  async stage(body: AsyncIterable<Uint8Array>, options: StageOptions = {}): Promise<StagedBlob> {
     const { driver, clock, ids } = this.parts;
+    const { segmentBytes } = driver.limits;
+    const { algorithm = 'sha256', pieceBytes = segmentBytes, onHashed, onDurable } = options;
     const session = { set: ids.unique(), startedAt: clock.now(), subject: '', algorithm };
     const digester = Digester.start(algorithm);
     let segments: readonly Segment[] = [];
     try {
       const appended = appendSegments(
         driver.segments,
-        driver.limits.segmentBytes,
+        Math.min(pieceBytes, segmentBytes),
         session.set,
         segments,
-        body,
+        endingWith(body, () => onHashed?.(digester.digests())),
         digester,
       );
-      for await (const all of appended) segments = all;
+      for await (const all of appended) {
+        segments = all;
+        onDurable?.(session.set, all);
+      }
     } catch (error) {
       await this.remove(session);
       throw error;
@@ -111,4 +127,13 @@ export class StagedBlobs {
       if (!isStorageError(error)) throw error;
     }
   }
+}
+
+/** By the time that the end is asked for, all before it was taken. */
+async function* endingWith(
+  body: AsyncIterable<Uint8Array>,
+  ended: () => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  yield* body;
+  ended();
 }

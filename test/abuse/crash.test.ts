@@ -6,6 +6,7 @@ import { run } from '../../src/cli/program.js';
 import { listen } from '../../src/composition/listen.js';
 import { createLogger } from '../../src/composition/logger.js';
 import { processLocks } from '../../src/composition/locks.js';
+import { noExchange } from '../../src/composition/shared-counters.js';
 import { composeServer } from '../../src/composition/server.js';
 import { noInvalidations } from '../../src/composition/worker-bus.js';
 import { loadConfig, type Config } from '../../src/config/index.js';
@@ -117,6 +118,7 @@ async function dieAndRecover(step: number): Promise<boolean> {
     log,
     invalidations: noInvalidations,
     locker: processLocks(),
+    exchange: noExchange,
   });
   const { address, port } = await listen(server, '127.0.0.1', 0);
   const again: Endpoint = { host: address, port };

@@ -24,6 +24,7 @@ export interface WorldOptions {
   readonly references?: 'required' | 'sparse';
   readonly shared?: boolean;
   readonly cacheMaxAge?: number;
+  readonly requireOwn?: (name: RepositoryName) => void;
   readonly invalidations?: Invalidations;
   /** What the process sees of its store. */
   readonly seen?: (driver: StorageDriver) => StorageDriver;
@@ -74,7 +75,13 @@ export class ImageWorld {
     );
     this.readOnly = new ReadOnlyMode(driver, clock, invalidations);
     const { registry, readOnly } = this;
-    this.repositories = new Repositories({ registry, driver, readOnly, deletion: options.deletion ?? true });
+    this.repositories = new Repositories({
+      registry,
+      driver,
+      readOnly,
+      deletion: options.deletion ?? true,
+      requireOwn: options.requireOwn ?? (() => undefined),
+    });
   }
 
   static async open(name: StoreName, options: WorldOptions = {}): Promise<ImageWorld> {

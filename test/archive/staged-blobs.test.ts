@@ -28,7 +28,7 @@ onEveryStore('registry/staged-blobs', (bench) => {
 
   it('are no blobs before they are committed, and nothing once they are discarded', async () => {
     const before = await everything(bench().node.driver);
-    const staged = await uploads().stage(streamOf(BYTES), 'sha512');
+    const staged = await uploads().stage(streamOf(BYTES), { algorithm: 'sha512' });
     assert.equal(staged.size, BYTES.byteLength);
     assert.ok(staged.digests.sha256.equals(DIGEST) && staged.digests.sha512?.equals(LONG));
     assert.ok((await buffer(Readable.from(uploads().read(staged)))).equals(BYTES));
@@ -39,7 +39,7 @@ onEveryStore('registry/staged-blobs', (bench) => {
   });
 
   it('are committed under either digest, the second time by a link alone', async () => {
-    await uploads().commit(NAME, LONG, await uploads().stage(streamOf(BYTES), 'sha512'));
+    await uploads().commit(NAME, LONG, await uploads().stage(streamOf(BYTES), { algorithm: 'sha512' }));
     assert.ok((await read(LONG)).equals(BYTES));
     const held = await sets();
     await blobs().delete(NAME, DIGEST);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { processLocks } from '../../src/composition/locks.js';
+import { noExchange } from '../../src/composition/shared-counters.js';
 import { composeServer } from '../../src/composition/server.js';
 import { noInvalidations } from '../../src/composition/worker-bus.js';
 import { systemClock, systemIds } from '../../src/composition/system.js';
@@ -27,6 +28,7 @@ describe('the audit trail of a server', () => {
         log,
         invalidations: noInvalidations,
         locker: processLocks(),
+        exchange: noExchange,
       });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { startPurgeTimer } from '../../src/composition/purge-timer.js';
 import { alreadyOpen } from '../../src/composition/store-opener.js';
-import { idempotencyKey } from '../../src/domain/keys.js';
+import { idempotencyKey, mirrorFetchKey } from '../../src/domain/keys.js';
+import { parseRepositoryName } from '../../src/domain/repository-name.js';
 import { StorageError } from '../../src/ports/storage-driver.js';
 import type { StorageDriver } from '../../src/ports/storage-driver.js';
+import { digestOf } from '../../src/registry/digester.js';
 import { withFaults } from '../registry/faulty.js';
 import { AuditWorld, HOUR, login, settled } from './audit-world.js';
 
@@ -18,6 +20,8 @@ describe('purge timer: audit events and kept answers', () => {
     await trail.record(login('alice'));
     await trail.close();
     await world.store.put(idempotencyKey('x'), Buffer.from('{}'));
+    const name = parseRepositoryName('mirror/a/b');
+    await world.store.put(mirrorFetchKey(name, digestOf(Buffer.from('x'))), Buffer.from('{}'));
   });
 
   const start = (driver: StorageDriver, times = TIMES): (() => void) =>
@@ -41,6 +45,7 @@ describe('purge timer: audit events and kept answers', () => {
     await world.clock.advance(3 * DAY);
     assert.deepEqual(said(), [
       ['info', 'purged old audit events', { objects: 0 }],
+      ['info', 'purged dead fetches of the mirror', { records: 1 }],
       ['info', 'purged old audit events', { objects: 0 }],
       ['info', 'purged kept answers', { answers: 1 }],
       ['info', 'purged old audit events', { objects: 1 }],
@@ -52,7 +57,10 @@ describe('purge timer: audit events and kept answers', () => {
     world.clock.jump(1000 * DAY);
     start(world.store, { ...TIMES, auditKeep: 0 });
     await settled();
-    assert.deepEqual(said(), [['info', 'purged kept answers', { answers: 1 }]]);
+    assert.deepEqual(said(), [
+      ['info', 'purged kept answers', { answers: 1 }],
+      ['info', 'purged dead fetches of the mirror', { records: 1 }],
+    ]);
     assert.equal((await world.events()).length, 1);
   });
 
@@ -65,6 +73,7 @@ describe('purge timer: audit events and kept answers', () => {
     assert.deepEqual(said(), [
       ['warn', 'purged old audit events, but not all; the rest later', { objects: 0, failed }],
       ['warn', 'purged kept answers, but not all; the rest later', { answers: 0, failed }],
+      ['warn', 'purged dead fetches of the mirror, but not all; the rest later', { records: 0, failed }],
     ]);
     world.log.lines.length = 0;
     start(withFaults(world.store, { list: () => Promise.reject(error) }));
@@ -72,6 +81,7 @@ describe('purge timer: audit events and kept answers', () => {
     assert.deepEqual(said(), [
       ['error', 'the purge of audit events failed; it runs again later', { reason: 'busy' }],
       ['error', 'the purge of kept answers failed; it runs again later', { reason: 'busy' }],
+      ['error', 'the purge of dead fetches of the mirror failed; it runs again later', { reason: 'busy' }],
     ]);
   });
 });

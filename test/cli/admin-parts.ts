@@ -14,6 +14,7 @@ import type { StorageDriver } from '../../src/ports/storage-driver.js';
 import { ReadOnlyMode } from '../../src/registry/read-only-mode.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import { checked } from '../../src/storage/checked.js';
+import { runningSmallMirror } from '../mirror/small-mirror.js';
 import { DAY, type TestStore } from '../support/in-process.js';
 
 /** Quick, and keeps no password in plain. */
@@ -50,8 +51,25 @@ export function adminParts({ clock, ids, ...store }: TestStore, config: Config):
   );
   const readOnly = new ReadOnlyMode(driver, clock, noInvalidations);
   const trail = new AuditLog({ driver, clock, ids, log: silentLog }, { strict: [] });
+  const mirror =
+    config.mirror.upstreams.length === 0
+      ? undefined
+      : runningSmallMirror({ driver, clock, ids, registry, readOnly });
   return {
-    services: createAdminServices({ driver, clock, ids, hasher, locker, registry, readOnly }, config),
+    services: createAdminServices(
+      {
+        driver,
+        clock,
+        ids,
+        hasher,
+        locker,
+        registry,
+        readOnly,
+        shared: false,
+        mirror: mirror && (() => mirror),
+      },
+      config,
+    ),
     trail,
     driver,
     clock,

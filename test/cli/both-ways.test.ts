@@ -81,11 +81,25 @@ const LINES = [
   'log-level set loud',
   'log-level show --json',
   'log-level reset',
+  'mirror status',
+  'mirror warm',
+  'mirror warm hub.test/library/app:1',
+  'mirror warm hub.test/library/app:2 hub.test/library/app:1 --platform linux/arm64 --json',
+  'mirror warm elsewhere.test/library/app:1',
+  'mirror warm hub.test/library/app:1 --platform nothing',
+  'tag set mirror/hub.test/library/app 2 1',
+  'tag list mirror/hub.test/library/app',
+  'mirror purge',
+  'mirror purge --upstream hub.test --unused 30d',
+  'mirror purge --repository mirror/*/library/* --dry-run',
+  'mirror purge --upstream hub.test --json',
+  'repository list mirror/',
   'user delete alice',
   'user delete alice',
 ] as const;
 
 const PASSWORD = 'correct horse';
+const MIRROR = { STACKYARD_MIRROR_UPSTREAMS: 'hub.test' };
 
 /** One store, an administrator of it, and what command lines told. */
 class Run {
@@ -111,9 +125,9 @@ class Run {
   async all(): Promise<void> {
     await this.world.stackyard('user create root --admin');
     const { secret } = await this.world.json<{ secret: string }>('token create root');
-    const server = this.way === 'remote' ? await this.world.serve() : undefined;
+    const server = this.way === 'remote' ? await this.world.serve(MIRROR) : undefined;
     const place = server === undefined ? '' : ` --server ${server.url}`;
-    const env = server === undefined ? {} : { STACKYARD_TOKEN: secret };
+    const env = { ...MIRROR, ...(server !== undefined && { STACKYARD_TOKEN: secret }) };
     const given = { input: PASSWORD, env };
     try {
       for (const [index, line] of [...LINES, 'audit list --json', 'audit list'].entries()) {
@@ -196,6 +210,12 @@ describe('the same command lines upon a store and by way of a server', function 
         ['repository delete team/none --yes --json', 4],
         ['tag set team/app latest 1.0', 3],
         ['log-level set loud', 2],
+        ['mirror warm', 2],
+        ['mirror warm hub.test/library/app:2 hub.test/library/app:1 --platform linux/arm64 --json', 1],
+        ['mirror warm elsewhere.test/library/app:1', 1],
+        ['mirror warm hub.test/library/app:1 --platform nothing', 2],
+        ['tag set mirror/hub.test/library/app 2 1', 3],
+        ['mirror purge', 2],
         ['user delete alice', 4],
       ],
     );

@@ -8,6 +8,7 @@ import { processLocks } from '../../src/composition/locks.js';
 import { createLogger, type AdjustableLogger } from '../../src/composition/logger.js';
 import { composeServer, type ComposedServer } from '../../src/composition/server.js';
 import { systemClock, systemIds } from '../../src/composition/system.js';
+import { noExchange } from '../../src/composition/shared-counters.js';
 import { noInvalidations } from '../../src/composition/worker-bus.js';
 import { loadConfig } from '../../src/config/index.js';
 import { StorageError } from '../../src/ports/storage-driver.js';
@@ -47,6 +48,7 @@ describe('administration of a composed server', () => {
       log,
       invalidations: noInvalidations,
       locker,
+      exchange: noExchange,
       setLevel: log.setLevel,
     });
     await addAdmin();
@@ -56,6 +58,8 @@ describe('administration of a composed server', () => {
 
   afterEach(async () => {
     await composed.drain();
+    // Lines that come later would go to whatever has the number of this file next.
+    await log.flush();
     closeSync(fd);
     await home.remove();
   });

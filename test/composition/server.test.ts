@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StartError } from '../../src/composition/listen.js';
 import { processLocks } from '../../src/composition/locks.js';
+import { noExchange } from '../../src/composition/shared-counters.js';
 import { composeServer, type ComposedServer } from '../../src/composition/server.js';
 import { StoreOutage, openConfiguredStore, openStoreOf } from '../../src/composition/store.js';
 import { alreadyOpen } from '../../src/composition/store-opener.js';
@@ -45,6 +46,7 @@ describe('composed server', () => {
       log,
       invalidations: noInvalidations,
       locker: processLocks(),
+      exchange: noExchange,
     });
     await new Promise<void>((resolve) => composed.server.listen(0, '127.0.0.1', resolve));
     origin = `http://127.0.0.1:${(composed.server.address() as AddressInfo).port}`;

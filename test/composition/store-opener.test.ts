@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { StartError } from '../../src/composition/listen.js';
 import { startPurgeTimer } from '../../src/composition/purge-timer.js';
 import { processLocks } from '../../src/composition/locks.js';
+import { noExchange } from '../../src/composition/shared-counters.js';
 import { assembleServer, type ComposedServer } from '../../src/composition/server.js';
 import { StoreOutage, openStoreOf } from '../../src/composition/store.js';
 import type { OpenStore } from '../../src/composition/store.js';
@@ -209,6 +210,7 @@ describe('a server whose store is away', () => {
       log,
       invalidations: noInvalidations,
       locker: processLocks(),
+      exchange: noExchange,
       telemetry,
       store: opening,
     });

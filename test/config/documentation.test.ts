@@ -39,6 +39,7 @@ describe('config/documentation', () => {
         'auth.keystone.url',
         'auth.keystone.ca',
         ...['issuer', 'keys', 'audience', 'realm'].map((key) => `auth.external.${key}`),
+        'mirror.root.port',
       ],
     );
   });

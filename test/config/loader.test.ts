@@ -63,6 +63,20 @@ describe('config/loader', () => {
           },
           external: {},
         },
+        mirror: {
+          upstreams: [],
+          root: { upstream: 'docker.io', host: '127.0.0.1', names: [], networks: [] },
+          tagMaxAge: 60_000,
+          missingMaxAge: 30_000,
+          staleAfter: 3000,
+          connectTimeout: 5000,
+          answerTimeout: 20_000,
+          idleTimeout: 60_000,
+          maxBlobBytes: 64 * 1024 ** 3,
+          maxConnections: 16,
+          keep: 0,
+          warm: { images: [], platforms: ['linux/amd64'], every: 0 },
+        },
         log: { level: 'info' },
       });
     });

@@ -15,6 +15,7 @@ import {
   linkedDigest,
   manifestExtrasPrefixes,
   mediaTypeKey,
+  mirrorUseKey,
   pinKey,
   referrerKey,
   referrersPrefix,
@@ -59,6 +60,7 @@ describe('domain/keys', () => {
       `stackyard/v1/referrers/library!a-b/sha512/${SHA512.hex}/sha256/${SHA256.hex}`,
     ],
     [mediaTypeKey(NAME, SHA256), `stackyard/v1/types/library!a-b/sha256/${SHA256.hex}`],
+    [mirrorUseKey(NAME, SHA256), `stackyard/v1/mirror/uses/library!a-b/sha256/${SHA256.hex}`],
     [uploadStepKey('set', 0), 'stackyard/v1/uploads/set/0'],
     [segmentOwnerKey('set', SHA256.hex), `stackyard/v1/segments/set/${SHA256.hex}`],
     [damagedMarkKey(SHA256), `stackyard/v1/damaged/sha256/${SHA256.hex}`],
@@ -77,6 +79,9 @@ describe('domain/keys', () => {
     assert.ok(layerLinkKey(NAME, SHA512).startsWith(layersPrefix(NAME)));
     for (const key of [mediaTypeKey(NAME, SHA256), pinKey(NAME, SHA256), referrerKey(NAME, SHA512, SHA256)])
       assert.ok(manifestExtrasPrefixes(NAME).some((prefix) => key.startsWith(prefix)));
+    const mirrored = parseRepositoryName('mirror/docker.io/app');
+    const use = mirrorUseKey(mirrored, SHA512);
+    assert.ok(manifestExtrasPrefixes(mirrored).some((prefix) => use.startsWith(prefix)));
     const nested = layerLinkKey(parseRepositoryName(`${NAME}/nested`), SHA256);
     assert.ok(layerLinkKey(NAME, SHA256).startsWith(repositoryFilesPrefix(NAME)));
     assert.ok(!nested.startsWith(repositoryFilesPrefix(NAME)));

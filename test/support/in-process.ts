@@ -4,14 +4,18 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express, RequestHandler } from 'express';
 import { openAccess } from '../../src/auth/open-access.js';
+import { createMirrorEdge } from '../../src/composition/mirror-edge.js';
 import { createTelemetry } from '../../src/composition/telemetry.js';
 import { noInvalidations } from '../../src/composition/worker-bus.js';
 import { createApp } from '../../src/http/app.js';
+import { createClientOrigin } from '../../src/http/client-origin.js';
 import { Front } from '../../src/http/front.js';
 import type { OciOptions } from '../../src/http/oci/call.js';
 import { createDispatcher } from '../../src/http/oci/dispatcher.js';
 import { RequestAudit } from '../../src/http/oci/request-audit.js';
+import { byHostName } from '../../src/http/root-mirror.js';
 import { createHttpServer } from '../../src/http/server.js';
+import type { Upstream } from '../../src/mirror/upstream.js';
 import type { AuditTrail } from '../../src/ports/audit.js';
 import type { Clock } from '../../src/ports/clock.js';
 import type { Ids } from '../../src/ports/ids.js';
@@ -112,7 +116,17 @@ export type NodeOptions = Partial<RegistryOptions> &
     readonly audit?: AuditTrail;
     /** Offers the admin API. */
     readonly admin?: AdminOptions;
+    readonly mirror?: MirrorOptions;
   };
+
+/** How requests are understood where there are upstreams; nothing is ever taken from these. */
+export interface MirrorOptions {
+  readonly upstreams: readonly Upstream[];
+  /** Host names, and networks of clients, of a root mirror of docker.io. */
+  readonly root?: { readonly names: readonly string[]; readonly networks: readonly string[] };
+  readonly publicUrl?: string;
+  readonly trustedProxies?: readonly string[];
+}
 
 /** One server over a store: registry, dispatcher, Express app and front, listening on a port of its own. */
 export class RegistryNode {
@@ -155,7 +169,8 @@ export class RegistryNode {
     const readOnly = new ReadOnlyMode(driver, clock, invalidations);
     const auth = logins && authOf(logins, { driver, clock, ids, ...(audit && { audit }) });
     const open = auth?.access ?? openAccess;
-    const oci = createDispatcher({
+    const { upstreams = [], root, publicUrl, trustedProxies = [] } = options.mirror ?? {};
+    const dispatched = {
       registry,
       access: options.admin ? new ReadOnlyAccess(open, readOnly) : open,
       audit: audit && new RequestAudit(audit, ({ socket }) => socket.remoteAddress ?? ''),
@@ -166,7 +181,15 @@ export class RegistryNode {
         maxPageSize: options.maxPageSize ?? 1000,
         ...(options.redirect && { redirect: options.redirect }),
       },
-    });
+    };
+    const { rootMirror, ...edge } = createMirrorEdge(
+      dispatched,
+      upstreams,
+      { root: { upstream: 'docker.io', networks: root?.networks ?? [] }, publicUrl },
+      createClientOrigin({ trustedProxies, publicUrl }),
+    );
+    const all = createDispatcher({ ...dispatched, ...edge });
+    const oci = root === undefined ? all : byHostName(root.names, rootMirror, all);
     const tokens = options.tokens ?? auth?.app.tokens;
     const admin =
       options.admin &&

@@ -18,6 +18,8 @@ export interface PeerOptions {
   readonly root?: string;
   /** Another of its drivers by name, with the driver's parameters. */
   readonly storage?: Readonly<Record<string, object>>;
+  /** Its `auth` section; without it everybody may do everything. */
+  readonly auth?: Readonly<Record<string, object>>;
   readonly program?: string;
 }
 
@@ -29,7 +31,10 @@ export async function startPeer(options: PeerOptions = {}): Promise<Peer> {
   const home = await temporaryDirectory('peer');
   const root = options.root ?? join(home.path, 'data');
   const file = join(home.path, 'registry.yml');
-  await writeFile(file, configuration(options.storage ?? { filesystem: { rootdirectory: root } }));
+  await writeFile(
+    file,
+    configuration(options.storage ?? { filesystem: { rootdirectory: root } }, options.auth),
+  );
   const tail = new Tail();
   const child = await startChild(options.program ?? 'docker-registry', ['serve', file], {
     cwd: home.path,
@@ -72,7 +77,10 @@ export async function startPeer(options: PeerOptions = {}): Promise<Peer> {
 }
 
 // JSON is YAML; the level "info" is what announces the port.
-function configuration(storage: Readonly<Record<string, object>>): string {
+function configuration(
+  storage: Readonly<Record<string, object>>,
+  auth: Readonly<Record<string, object>> | undefined,
+): string {
   return JSON.stringify({
     version: '0.1',
     log: { level: 'info', accesslog: { disabled: true } },
@@ -82,6 +90,7 @@ function configuration(storage: Readonly<Record<string, object>>): string {
       redirect: { disable: true },
       maintenance: { uploadpurging: { enabled: false } },
     },
+    ...(auth && { auth }),
     http: { addr: '127.0.0.1:0', secret: 'one-secret-for-the-tests', relativeurls: true },
   });
 }

@@ -31,7 +31,8 @@ export interface Handler<K extends OperationId> {
   /** What changes something is written down; `value` is absent where it was refused. */
   readonly audit?: {
     readonly action: AuditAction;
-    readonly facts: (call: Call<K>, value: OperationResult<K> | undefined) => AuditFacts;
+    /** Undefined where nothing was changed. */
+    readonly facts: (call: Call<K>, value: OperationResult<K> | undefined) => AuditFacts | undefined;
   };
 }
 

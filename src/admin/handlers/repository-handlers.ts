@@ -127,10 +127,12 @@ export const repositoryHandlers: Handlers<keyof typeof repositoryOperations> = {
       repositories.namespaceUsage(namespace, signal),
   },
   importArchive: {
-    run: async ({ importer, readOnly }, { params: { repository }, query: { tag }, archive, signal }) => {
-      await readOnly.requireWritable();
+    run: async (services, { params: { repository }, query: { tag }, archive, signal }) => {
+      const { importer, readOnly, repositories } = services;
+      const name = parseRepositoryName(repository);
+      await repositories.requirePushable(name);
       if (archive === undefined) throw new Error('an import is asked for without an archive');
-      const report = await importer.import(parseRepositoryName(repository), archive, {
+      const report = await importer.import(name, archive, {
         ...(tag && { tags: tag.map(parseTag) }),
         ...(signal && { signal }),
         beforeCommit: () => readOnly.requireWritable(),

@@ -38,12 +38,17 @@ export class OciCall {
     /** The last component of the path. */
     readonly target: string,
     private readonly search: string,
+    private readonly asked = repository,
   ) {}
 
   /** The repository; only for paths that have one. */
   get name(): RepositoryName {
-    if (this.repository === undefined) throw new Error('this path names no repository');
-    return this.repository;
+    return required(this.repository);
+  }
+
+  /** What the client calls it. */
+  get askedName(): RepositoryName {
+    return required(this.asked);
   }
 
   get query(): URLSearchParams {
@@ -54,4 +59,9 @@ export class OciCall {
   body(): RequestBody {
     return new RequestBody(this.req, this.res);
   }
+}
+
+function required(name: RepositoryName | undefined): RepositoryName {
+  if (name === undefined) throw new Error('this path names no repository');
+  return name;
 }

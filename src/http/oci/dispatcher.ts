@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseRepositoryName } from '../../domain/repository-name.js';
 import type { RepositoryName } from '../../domain/repository-name.js';
 import { RegistryError } from '../../errors/registry-error.js';
+import type { LocatedRepository } from '../../mirror/namespaces.js';
 import type { AccessController, AccessNeeds } from '../../ports/access.js';
 import type { ServedRegistry } from '../../registry/registry.js';
 import { sendError, toRegistryError } from '../error-handler.js';
@@ -32,15 +33,33 @@ export interface OciParts {
   readonly options: OciOptions;
   /** Without it nothing is told to the audit trail. */
   readonly audit?: RequestAudit | undefined;
+  /** Where a request finds its repository; without it, or an answer, under the name that it asks for. */
+  readonly locate?: Locate | undefined;
+  /** Those that are offered; without it all. */
+  readonly routes?: readonly Route[];
 }
 
-const TABLE = tableOf(ROUTES);
+/** @throws RegistryError where there is no such repository to be had */
+export type Locate = (
+  asked: RepositoryName,
+  search: string,
+  request: IncomingMessage,
+) => LocatedRepository | undefined;
+
+interface Served extends OciParts {
+  readonly buffers: BufferBudget;
+  readonly table: RouteTable;
+}
+
+type RouteTable = ReadonlyMap<Shape, ReadonlyMap<string, Route>>;
+
 /** Of the largest size, held in memory while they come and are checked. */
 const MANIFESTS_AT_ONCE = 16;
 
 export function createDispatcher(parts: OciParts): OciDispatcher {
   const largest = MANIFESTS_AT_ONCE * parts.options.maxManifestBytes;
-  const served = { ...parts, buffers: new BufferBudget(largest) };
+  const table = tableOf(parts.routes ?? ROUTES);
+  const served = { ...parts, buffers: new BufferBudget(largest), table };
   return (req, res, notes) => {
     const target = splitTarget(req.url ?? '');
     return target && dispatch(served, req, res, notes, target.path, target.search);
@@ -48,7 +67,7 @@ export function createDispatcher(parts: OciParts): OciDispatcher {
 }
 
 async function dispatch(
-  { registry, access, options, audit, buffers }: OciParts & { readonly buffers: BufferBudget },
+  { registry, access, options, audit, buffers, locate, table }: Served,
   req: IncomingMessage,
   res: ServerResponse,
   notes: RequestNotes,
@@ -57,11 +76,14 @@ async function dispatch(
 ): Promise<void> {
   try {
     const path = requirePath(rawPath);
-    const route = requireRoute(path.shape, req.method ?? '');
-    const name = repositoryOf(path);
+    const route = requireRoute(table, path.shape, req.method ?? '');
+    const asked = repositoryOf(path);
+    const located = asked && locate?.(asked, search, req);
+    if (located?.namespace !== undefined) res.setHeader('OCI-Namespace', located.namespace);
+    const name = located?.name ?? asked;
     if (name !== undefined) notes.repository = name;
     const caller = await access.authorize(req, needsOf(registry, route, name, path.target, search));
-    const call = new OciCall(req, res, registry, options, buffers, caller, name, path.target, search);
+    const call = new OciCall(req, res, registry, options, buffers, caller, name, path.target, search, asked);
     if (audit === undefined || route.audit === undefined) await route.handle(call);
     else await audit.handle(route.audit, route.handle, call);
   } catch (thrown) {
@@ -102,8 +124,8 @@ function requirePath(rawPath: string): OciPath {
 }
 
 /** OCI distribution-spec: other methods are 405 with Allow (RFC 9110 §15.5.6). */
-function requireRoute(shape: Shape, method: string): Route {
-  const methods = TABLE.get(shape);
+function requireRoute(table: RouteTable, shape: Shape, method: string): Route {
+  const methods = table.get(shape);
   const route = methods?.get(method);
   if (route !== undefined) return route;
   const headers = { Allow: [...(methods?.keys() ?? [])].join(', ') };
@@ -116,7 +138,7 @@ function repositoryOf({ shape, name }: OciPath): RepositoryName | undefined {
     : parseRepositoryName(name);
 }
 
-function tableOf(routes: readonly Route[]): ReadonlyMap<Shape, ReadonlyMap<string, Route>> {
+function tableOf(routes: readonly Route[]): RouteTable {
   const table = new Map<Shape, Map<string, Route>>();
   for (const route of routes) {
     const methods = table.get(route.shape) ?? new Map<string, Route>();

@@ -15,7 +15,7 @@ const REFERRERS_BYTES = 3 * 1024 * 1024;
 export async function getTags(call: OciCall): Promise<void> {
   const page = await call.registry.tags.page(call.name, pageRequest(call, Number.MAX_SAFE_INTEGER));
   sendJson(call.res, 200, nextLink(call, page.items.length, page.next), {
-    name: call.name,
+    name: call.askedName,
     tags: page.items,
   });
 }
@@ -77,5 +77,7 @@ function nextLink({ req, query }: OciCall, count: number, next: string | undefin
   const following = new URLSearchParams({ last: next, n: query.get('n') ?? String(count) });
   const artifactType = query.get('artifactType');
   if (artifactType !== null) following.set('artifactType', artifactType);
+  const namespace = query.get('ns');
+  if (namespace !== null) following.set('ns', namespace);
   return ['Link', `<${path}?${following.toString()}>; rel="next"`];
 }

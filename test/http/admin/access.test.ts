@@ -61,6 +61,9 @@ const KINDS: Readonly<Record<OperationId, Kind>> = {
   getNamespaceUsage: 'admins',
   importArchive: 'push',
   exportArchive: 'pull',
+  getMirror: 'admins',
+  warmMirror: 'admins',
+  purgeMirror: 'admins',
 };
 
 const CALLERS = [

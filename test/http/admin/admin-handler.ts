@@ -17,6 +17,7 @@ import type { StorageDriver } from '../../../src/ports/storage-driver.js';
 import type { ReadOnlyMode } from '../../../src/registry/read-only-mode.js';
 import type { Registry } from '../../../src/registry/registry.js';
 import { load } from '../../config/load.js';
+import { runningSmallMirror } from '../../mirror/small-mirror.js';
 import { quickHasher, tokenRules } from '../access/token-rules.js';
 import type { AuthRules } from '../access/token-rules.js';
 
@@ -49,14 +50,19 @@ export function adminHandlerOf(
   { rules, access = openAdminAccess(undefined), audit = noTrail, ...parts }: AdminHandlerParts,
   { archives, deletion, locker = processLocks(), bodies, origin, access: other }: AdminOptions,
 ): RequestHandler {
-  const defaults = load({ env: { STACKYARD_AUTH_MODE: 'token' } });
+  const env = { STACKYARD_AUTH_MODE: 'token', STACKYARD_MIRROR_UPSTREAMS: 'hub.test' };
+  const defaults = load({ env });
   const config: Config = {
     ...defaults,
     auth: tokenRules(rules),
     archives: { ...defaults.archives, ...archives },
     registry: { ...defaults.registry, delete: deletion ?? true },
   };
-  const services = createAdminServices({ ...parts, hasher: quickHasher(), locker }, config);
+  const mirror = runningSmallMirror(parts);
+  const services = createAdminServices(
+    { ...parts, hasher: quickHasher(), locker, shared: false, mirror: () => mirror },
+    config,
+  );
   const { driver, clock, ids } = parts;
   return adminRoutes({
     api: new AdminApi(services, audit),

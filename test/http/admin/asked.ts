@@ -76,6 +76,9 @@ export const ASKED: Readonly<Record<OperationId, Asking>> = {
   getNamespaceUsage: { query: { namespace: 'team' } },
   importArchive: async () => ({ params: { repository: 'team/imported' }, archive: await archive() }),
   exportArchive: { params: APP, query: { reference: ['v1'] } },
+  getMirror: {},
+  warmMirror: { body: { image: 'hub.test/library/app:1', platforms: ['linux/amd64'] } },
+  purgeMirror: { body: { upstream: 'hub.test' } },
 };
 
 /** Requests that are refused for what the store holds. */
@@ -133,6 +136,7 @@ export const REFUSED: Readonly<Partial<Record<OperationId, Readonly<Partial<Reco
       'too-large': async () => ({ params: APP, archive: await archive(Buffer.alloc(TOO_LARGE)) }),
     },
     exportArchive: { absent: { params: APP, query: { reference: ['v9'] } } },
+    warmMirror: { absent: { body: { image: 'hub.test/library/app:9' } } },
   };
 
 export async function askedOf(asking: Asking, world: AdminWorld): Promise<Asked> {

@@ -66,6 +66,12 @@ const WRITTEN: Readonly<Partial<Record<OperationId, Written>>> = {
   },
   importArchive: { action: 'image.import', repository: 'team/imported', detail: `v1 ${digest}` },
   exportArchive: { action: 'image.export', ...APP, reference: 'v1' },
+  warmMirror: { action: 'mirror.warm', target: 'hub.test/library/app:1', detail: 'linux/amd64' },
+  purgeMirror: {
+    action: 'mirror.purge',
+    target: 'hub.test',
+    detail: '0 repositories, 0 manifests, 0 tags',
+  },
 };
 
 const IDS = Object.keys(OPERATIONS) as OperationId[];

@@ -1,0 +1,120 @@
+import { Readable } from 'node:stream';
+import type { ByteRange } from '../domain/byte-range.js';
+import { StorageError, isStorageError } from '../ports/storage-driver.js';
+import type { GrowingBlob, StoredBytes } from './growing-blob.js';
+
+/** A part of a blob that is being taken, as it comes. */
+export class GrowingBody extends Readable {
+  private position: number;
+  private readonly end: number;
+  private readonly stopListening: () => void;
+  /** The reader has room for more. */
+  private wanted = false;
+  private opening = false;
+  private stream: Readable | undefined;
+  /** Segments that are gone, for the blob is being made of them: it will be stored otherwise. */
+  private gone: StoredBytes | undefined;
+
+  constructor(
+    private readonly blob: GrowingBlob,
+    { start, end }: ByteRange,
+  ) {
+    super();
+    this.position = start;
+    this.end = end + 1;
+    this.stopListening = blob.onMore(() => this.advance());
+  }
+
+  override _read(): void {
+    this.wanted = true;
+    this.advance();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.stopListening();
+    this.stream?.destroy();
+    callback(error);
+  }
+
+  private advance(): void {
+    if (this.destroyed || this.readableEnded) return;
+    const { failed } = this.blob;
+    if (failed !== undefined) {
+      this.destroy(failed);
+      return;
+    }
+    if (this.stream !== undefined) {
+      if (this.wanted) this.stream.resume();
+      return;
+    }
+    while (this.wanted && !this.opening) {
+      if (this.position >= this.end) {
+        this.wanted = false;
+        this.stopListening();
+        this.push(null);
+        return;
+      }
+      const held = this.blob.heldAt(this.position);
+      if (held !== undefined) this.give(held);
+      else {
+        const next = this.blob.storedAt(this.position);
+        if (next === undefined || next.stored === this.gone) return;
+        void this.follow(next.stored, next.end);
+      }
+    }
+  }
+
+  private give(bytes: Buffer): void {
+    const wanted = bytes.subarray(0, this.end - this.position);
+    this.position += wanted.byteLength;
+    this.wanted = this.push(wanted);
+  }
+
+  private async follow(stored: StoredBytes, end: number): Promise<void> {
+    this.opening = true;
+    try {
+      const stream = await stored.open(this.position);
+      this.opening = false;
+      if (this.destroyed) stream.destroy();
+      else this.readFrom(stream, stored, end);
+    } catch (error) {
+      this.opening = false;
+      this.ended(stored, error as Error);
+    }
+  }
+
+  private readFrom(stream: Readable, stored: StoredBytes, until: number): void {
+    this.stream = stream;
+    const from = this.position;
+    let over = false;
+    const end = (error?: Error): void => {
+      if (over) return;
+      over = true;
+      this.stream = undefined;
+      stream.destroy();
+      const isShort = error === undefined && this.position === from;
+      this.ended(stored, isShort ? new StorageError('UNAVAILABLE', 'stored bytes ended early') : error);
+    };
+    stream.on('data', (chunk: Buffer) => {
+      if (over) return;
+      const left = Math.min(until, this.end) - this.position;
+      const bytes = chunk.subarray(0, left);
+      this.give(stored.lent === true ? Buffer.from(bytes) : bytes);
+      if (chunk.byteLength >= left) end();
+      else if (!this.wanted) stream.pause();
+    });
+    stream.once('end', () => end());
+    stream.once('error', end);
+  }
+
+  /** Segments go when the blob is made of them: then that is read. */
+  private ended(stored: StoredBytes, error: Error | undefined): void {
+    if (this.destroyed) return;
+    if (error !== undefined && !isStorageError(error, 'NOT_FOUND')) {
+      this.destroy(error);
+      return;
+    }
+    if (error !== undefined) this.gone = stored;
+    this.advance();
+  }
+}
