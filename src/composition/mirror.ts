@@ -4,6 +4,7 @@ import { FETCH_LIMITS } from '../mirror/fetch-parts.js';
 import { MirrorUses } from '../mirror/mirror-uses.js';
 import type { Mirror } from '../mirror/mirror.js';
 import { Namespaces } from '../mirror/namespaces.js';
+import { unlessReadOnly } from '../mirror/read-only-upstream.js';
 import { UpstreamClient } from '../mirror/upstream-client.js';
 import { UPSTREAM_LIMITS } from '../mirror/upstream-limits.js';
 import type { Upstream } from '../mirror/upstream.js';
@@ -11,6 +12,7 @@ import type { Locker } from '../ports/locker.js';
 import type { Logger } from '../ports/logger.js';
 import type { MirrorTelemetry } from '../ports/mirror-telemetry.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
+import type { ReadOnlyMode } from '../registry/read-only-mode.js';
 import type { Registry } from '../registry/registry.js';
 import { systemClock, systemIds } from './system.js';
 
@@ -20,6 +22,7 @@ const BODY_TIMEOUT = 30_000;
 export interface ConfiguredMirrorParts {
   readonly registry: Registry;
   readonly driver: StorageDriver;
+  readonly readOnly: ReadOnlyMode;
   readonly locker: Locker;
   readonly log: Logger;
   readonly telemetry: MirrorTelemetry;
@@ -31,14 +34,14 @@ export function createConfiguredMirror(
   upstreams: readonly Upstream[],
   parts: ConfiguredMirrorParts,
 ): Mirror {
-  const { driver, log, telemetry } = parts;
+  const { driver, readOnly, log, telemetry } = parts;
   const { connectTimeout, answerTimeout, idleTimeout, maxConnections } = rules;
   const limits = { ...UPSTREAM_LIMITS, connectTimeout, answerTimeout, idleTimeout, maxConnections };
   const namespaces = new Namespaces(upstreams, []);
-  const asked = upstreams.map(
-    (upstream) =>
-      [upstream, new UpstreamClient(upstream, { clock: systemClock, telemetry, log }, limits)] as const,
-  );
+  const asked = upstreams.map((upstream) => {
+    const client = new UpstreamClient(upstream, { clock: systemClock, telemetry, log }, limits);
+    return [upstream, unlessReadOnly(client, readOnly)] as const;
+  });
   return createMirror(
     {
       ...parts,

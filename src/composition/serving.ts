@@ -83,7 +83,7 @@ export function startServing(
       : startMirror(
           { upstreams: upstreams.map(({ name }) => name), log, clock: systemClock, readOnly, exchange },
           (telemetry) =>
-            createConfiguredMirror(config, upstreams, { registry, driver, locker, log, telemetry }),
+            createConfiguredMirror(config, upstreams, { registry, driver, readOnly, locker, log, telemetry }),
         );
   const served: ServedRegistry = mirror?.running.mirror.registry ?? registry;
   const services = createAdminServices(

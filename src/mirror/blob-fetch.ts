@@ -8,6 +8,7 @@ import { FetchBeat } from './fetch-beat.js';
 import { followFetch } from './fetch-follower.js';
 import type { FetchParts } from './fetch-parts.js';
 import { GrowingBlob } from './growing-blob.js';
+import { paced } from './paced-bytes.js';
 import type { Remote } from './remote.js';
 import type { UpstreamAnswer } from './upstream-access.js';
 import { askForBlob, tooLong, upstreamBytes } from './upstream-bytes.js';
@@ -122,7 +123,7 @@ export class BlobFetch {
     const { staged } = registry.uploads;
     const { algorithm } = this.digest;
     try {
-      const taken = await staged.stage(pushed(this.bytes(answer, blob.size), blob), {
+      const taken = await staged.stage(paced(this.bytes(answer, blob.size), blob, this.parts), {
         algorithm,
         pieceBytes: limits.pieceBytes,
         onHashed: (digests) => {
@@ -222,13 +223,6 @@ export class BlobFetch {
       'dishonest',
       `what ${name} gives for ${this.digest.toString()} has another digest`,
     );
-  }
-}
-
-async function* pushed(bytes: AsyncIterable<Buffer>, blob: GrowingBlob): AsyncGenerator<Buffer, void, void> {
-  for await (const chunk of bytes) {
-    blob.push(chunk);
-    yield chunk;
   }
 }
 

@@ -16,6 +16,8 @@ export interface FetchLimits {
   readonly windowBytes: number;
   /** Of a larger one so much at a time becomes durable, and readable for those who come late. */
   readonly pieceBytes: number;
+  /** Bytes a millisecond. No slower is it taken for the sake of those who read it from memory. */
+  readonly leastPace: number;
   /** Milliseconds. Who takes a blob shows this often that it still does. */
   readonly beatEvery: number;
   /** Milliseconds. Who waits for it looks this often. */
@@ -28,8 +30,9 @@ const MIB = 1024 * 1024;
 
 export const FETCH_LIMITS: Omit<FetchLimits, 'maxBlobBytes'> = {
   heldBytes: 2 * MIB,
-  windowBytes: MIB,
+  windowBytes: 2 * MIB,
   pieceBytes: 64 * MIB,
+  leastPace: 50_000,
   beatEvery: 3000,
   lookEvery: 250,
   deadAfter: 15_000,

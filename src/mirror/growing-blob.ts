@@ -12,13 +12,22 @@ export interface StoredBytes {
   open(from: number): Promise<Readable>;
 }
 
+/** Somebody who reads it. */
+export interface BlobReader {
+  /** The next byte that it wants. */
+  readonly position: number;
+  /** There may be more to read. */
+  more(): void;
+}
+
 /**
  * A blob while it is being taken. Its latest bytes are held in memory, the earlier ones are read from the store as soon
  * as they lie there: however slowly somebody reads, nobody else waits and no more is held. The last byte is readable
  * only once the whole proved to have its digest.
  */
 export class GrowingBlob {
-  private readonly listeners = new Set<() => void>();
+  private readonly readers = new Set<BlobReader>();
+  private onProgress: () => void = () => undefined;
   private held: Buffer[] = [];
   private heldBytes = 0;
   /** Bytes taken so far. */
@@ -100,13 +109,42 @@ export class GrowingBlob {
     return position < end ? { stored, end } : undefined;
   }
 
-  /** Calls back whenever there may be more to read. Answers how to stop. */
-  onMore(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+  /** Bytes in memory that not even the foremost reader has read; 0 where nobody reads them. */
+  get unread(): number {
+    const start = this.taken - this.heldBytes;
+    let foremost = -1;
+    for (const { position } of this.readers) if (position >= start) foremost = Math.max(foremost, position);
+    return foremost < 0 ? 0 : this.taken - foremost;
+  }
+
+  /** Resolves when somebody read on or left, or after so many milliseconds. */
+  async progress(milliseconds: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.onProgress = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.onProgress = () => undefined;
+  }
+
+  /** Is told when there is more until it leaves. */
+  join(reader: BlobReader): void {
+    this.readers.add(reader);
+  }
+
+  leave(reader: BlobReader): void {
+    this.readers.delete(reader);
+    this.onProgress();
+  }
+
+  /** A reader has read on. */
+  advanced(): void {
+    this.onProgress();
   }
 
   private tell(): void {
-    for (const listener of this.listeners) listener();
+    for (const reader of this.readers) reader.more();
   }
 }

@@ -1,13 +1,15 @@
 import { Readable } from 'node:stream';
 import type { ByteRange } from '../domain/byte-range.js';
 import { StorageError, isStorageError } from '../ports/storage-driver.js';
-import type { GrowingBlob, StoredBytes } from './growing-blob.js';
+import type { BlobReader, GrowingBlob, StoredBytes } from './growing-blob.js';
+
+/** That a reader has before it asks for them. */
+const AHEAD_BYTES = 256 * 1024;
 
 /** A part of a blob that is being taken, as it comes. */
-export class GrowingBody extends Readable {
-  private position: number;
+export class GrowingBody extends Readable implements BlobReader {
+  position: number;
   private readonly end: number;
-  private readonly stopListening: () => void;
   /** The reader has room for more. */
   private wanted = false;
   private opening = false;
@@ -19,24 +21,24 @@ export class GrowingBody extends Readable {
     private readonly blob: GrowingBlob,
     { start, end }: ByteRange,
   ) {
-    super();
+    super({ highWaterMark: AHEAD_BYTES });
     this.position = start;
     this.end = end + 1;
-    this.stopListening = blob.onMore(() => this.advance());
+    blob.join(this);
   }
 
   override _read(): void {
     this.wanted = true;
-    this.advance();
+    this.more();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.stopListening();
+    this.blob.leave(this);
     this.stream?.destroy();
     callback(error);
   }
 
-  private advance(): void {
+  more(): void {
     if (this.destroyed || this.readableEnded) return;
     const { failed } = this.blob;
     if (failed !== undefined) {
@@ -50,7 +52,7 @@ export class GrowingBody extends Readable {
     while (this.wanted && !this.opening) {
       if (this.position >= this.end) {
         this.wanted = false;
-        this.stopListening();
+        this.blob.leave(this);
         this.push(null);
         return;
       }
@@ -68,6 +70,7 @@ export class GrowingBody extends Readable {
     const wanted = bytes.subarray(0, this.end - this.position);
     this.position += wanted.byteLength;
     this.wanted = this.push(wanted);
+    this.blob.advanced();
   }
 
   private async follow(stored: StoredBytes, end: number): Promise<void> {
@@ -115,6 +118,6 @@ export class GrowingBody extends Readable {
       return;
     }
     if (error !== undefined) this.gone = stored;
-    this.advance();
+    this.more();
   }
 }

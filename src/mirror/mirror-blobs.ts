@@ -99,15 +99,14 @@ export class MirrorBlobs {
 
   /** Has a blob stored, and waits for it. @throws as `stat` */
   async store(name: RepositoryName, digest: Digest): Promise<{ size: number; wasStored: boolean }> {
-    const { inner, remotes, fetches } = this.parts;
+    const { inner, remotes } = this.parts;
     const remote = remotes(name);
     try {
       return { size: (await inner.stat(name, digest)).size, wasStored: true };
     } catch (error) {
       if (remote === undefined || !isLacking(error)) throw error;
     }
-    this.requireNotMissing(name, digest);
-    const { fetch } = fetches.take(name, digest, remote);
+    const { fetch } = this.begin(name, digest, remote);
     const { size } = await fetch.done.catch((error: unknown) => this.fail(name, digest, remote, error));
     return { size, wasStored: false };
   }
@@ -118,16 +117,22 @@ export class MirrorBlobs {
     remote: Remote,
     range?: ByteRange,
   ): Promise<{ member: Member; body: Readable }> {
-    const { inner, fetches, telemetry } = this.parts;
-    this.requireNotMissing(name, digest);
-    const { fetch, joined } = fetches.take(name, digest, remote);
-    if (!joined) telemetry.mirrorEvent({ kind: 'miss', upstream: remote.upstream.name, object: 'blob' });
+    const { inner } = this.parts;
+    const { fetch, joined } = this.begin(name, digest, remote);
     const taking = await fetch.started.catch((error: unknown) => this.fail(name, digest, remote, error));
     const size = taking.kind === 'stored' ? taking.member.size : taking.blob.size;
     if (joined) this.hit(remote, size);
     if (taking.kind === 'growing')
       return { member: new Awaited(digest, size), body: taking.blob.read(range) };
     return { member: taking.member, body: await inner.open(name, digest, taking.member, range) };
+  }
+
+  private begin(name: RepositoryName, digest: Digest, remote: Remote): ReturnType<BlobFetches['take']> {
+    this.requireNotMissing(name, digest);
+    const begun = this.parts.fetches.take(name, digest, remote);
+    if (!begun.joined)
+      this.parts.telemetry.mirrorEvent({ kind: 'miss', upstream: remote.upstream.name, object: 'blob' });
+    return begun;
   }
 
   private async sizeAt(name: RepositoryName, digest: Digest, remote: Remote): Promise<number> {

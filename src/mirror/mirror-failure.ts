@@ -1,7 +1,7 @@
 import { DamagedContent, RegistryError } from '../errors/registry-error.js';
 import type { ErrorCode } from '../errors/registry-error.js';
 import type { Remote } from './remote.js';
-import { UpstreamError } from './upstream-error.js';
+import { MirrorPaused, UpstreamError } from './upstream-error.js';
 import type { UpstreamFailure } from './upstream-error.js';
 
 const WITH_RETRY: ReadonlySet<ErrorCode> = new Set(['TOOMANYREQUESTS', 'UNAVAILABLE']);
@@ -12,7 +12,10 @@ const WITH_RETRY: ReadonlySet<ErrorCode> = new Set(['TOOMANYREQUESTS', 'UNAVAILA
  */
 export function told(error: unknown, { upstream }: Remote, unknown: ErrorCode): unknown {
   if (!(error instanceof UpstreamError)) return error;
-  const [code, message] = answerTo(error.failure, upstream.name, unknown);
+  const [code, message] =
+    error instanceof MirrorPaused
+      ? (['UNAVAILABLE', error.message] as const)
+      : answerTo(error.failure, upstream.name, unknown);
   const headers = WITH_RETRY.has(code)
     ? { 'Retry-After': String(Math.max(1, Math.ceil(error.retryAfter))) }
     : {};

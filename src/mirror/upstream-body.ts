@@ -4,6 +4,7 @@ import type { UpstreamError } from './upstream-error.js';
 
 /** Received bytes are told in portions of this. */
 const PORTION = 1024 * 1024;
+const AHEAD_BYTES = 256 * 1024;
 
 export interface BodyParts {
   /** Names upstream, host and question. */
@@ -28,7 +29,7 @@ export class UpstreamBody extends Readable {
     private readonly source: Readable,
     private readonly parts: BodyParts,
   ) {
-    super();
+    super({ highWaterMark: AHEAD_BYTES });
     source.on('data', (chunk: Buffer) => {
       this.count(chunk.length);
       if (!this.push(chunk)) source.pause();

@@ -31,6 +31,13 @@ export class UpstreamError extends Error {
   }
 }
 
+/** No upstream is asked now; clients are told why. */
+export class MirrorPaused extends UpstreamError {
+  constructor(message: string) {
+    super('unavailable', message);
+  }
+}
+
 export function isUpstreamError(
   error: unknown,
   ...failures: readonly UpstreamFailure[]

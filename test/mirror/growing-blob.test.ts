@@ -128,6 +128,25 @@ describe('a blob while it is being taken', () => {
     assert.ok((await reading).equals(bytes));
   });
 
+  it('tells how far ahead of the foremost reader it is, and when that reads on', async () => {
+    const blob = new GrowingBlob(SIZE, 10 * CHUNK);
+    for (const chunk of chunks.slice(0, 20)) blob.push(chunk);
+    assert.equal(blob.unread, 0);
+    const lost = blob.read();
+    const body = blob.read({ start: 12 * CHUNK, end: SIZE - 1 });
+    assert.equal(blob.unread, 8 * CHUNK);
+    const progress = blob.progress(3_600_000);
+    body.read();
+    await progress;
+    assert.ok(blob.unread < 8 * CHUNK);
+    const leaving = blob.progress(3_600_000);
+    body.destroy();
+    await leaving;
+    assert.equal(blob.unread, 0);
+    await blob.progress(1);
+    lost.destroy();
+  });
+
   it('is forgotten by who leaves', async () => {
     const blob = new GrowingBlob(SIZE, SIZE);
     const body = blob.read();

@@ -324,6 +324,21 @@ describe('manifests of the mirror', () => {
     assert.deepEqual(await listed(), [signature.toString()]);
   });
 
+  it('asks nobody and answers what it holds while the registry is read-only', async () => {
+    const node = open();
+    const digest = upstream.manifest(image('1'), 'v1').toString();
+    await get(node, 'v1');
+    await node.readOnly.set({ by: 'anna', reason: 'a backup' });
+    clock.advance(61_000);
+    upstream.manifest(image('2'), 'v1');
+    assert.equal(await digestAt(node, 'v1'), digest);
+    await assert.rejects(get(node, 'v2'), { code: 'UNAVAILABLE', message: /read-only/ });
+    assert.equal(upstream.asked.length, 2);
+    await node.readOnly.clear();
+    clock.advance(61_000);
+    assert.notEqual(await digestAt(node, 'v1'), digest);
+  });
+
   it('marks what was asked for', async () => {
     const node = open();
     const digest = upstream.manifest(image('1'), 'v1');

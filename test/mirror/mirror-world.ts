@@ -15,6 +15,7 @@ import type { MirrorLimits } from '../../src/mirror/create-mirror.js';
 import { MirrorUses } from '../../src/mirror/mirror-uses.js';
 import type { Mirror } from '../../src/mirror/mirror.js';
 import { Namespaces } from '../../src/mirror/namespaces.js';
+import { unlessReadOnly } from '../../src/mirror/read-only-upstream.js';
 import { UpstreamClient } from '../../src/mirror/upstream-client.js';
 import { UPSTREAM_LIMITS } from '../../src/mirror/upstream-limits.js';
 import type { Upstream } from '../../src/mirror/upstream.js';
@@ -23,6 +24,7 @@ import type { Locker } from '../../src/ports/locker.js';
 import type { Logger } from '../../src/ports/logger.js';
 import type { MirrorEvent } from '../../src/ports/mirror-telemetry.js';
 import type { StorageDriver } from '../../src/ports/storage-driver.js';
+import { ReadOnlyMode } from '../../src/registry/read-only-mode.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import type { Registry } from '../../src/registry/registry.js';
 import { Origin } from './upstream-bed.js';
@@ -135,6 +137,7 @@ export class TestUpstream {
 export interface MirrorNode {
   readonly mirror: Mirror;
   readonly registry: Registry;
+  readonly readOnly: ReadOnlyMode;
   readonly driver: StorageDriver;
   readonly events: readonly MirrorEvent[];
   readonly lines: readonly string[];
@@ -154,6 +157,7 @@ export const SHORT_LIMITS: MirrorLimits = {
   heldBytes: 64 * KIB,
   windowBytes: 128 * KIB,
   pieceBytes: 512 * KIB,
+  leastPace: 50_000,
   beatEvery: 20,
   lookEvery: 5,
   deadAfter: 250,
@@ -205,12 +209,13 @@ export function openMirror(
       uploadPurgeAfter: 8 * 24 * 3600 * 1000,
     },
   );
+  const readOnly = new ReadOnlyMode(driver, clock, noInvalidations);
   const namespaces = new Namespaces([upstream], []);
   const mirror = createMirror(
     {
       registry,
       driver,
-      upstreams: new Map([[upstream, client]]),
+      upstreams: new Map([[upstream, unlessReadOnly(client, readOnly)]]),
       remoteOf: (name: RepositoryName) => namespaces.remoteOf(name),
       uses: new MirrorUses(driver, clock, log),
       locker,
@@ -221,7 +226,7 @@ export function openMirror(
     },
     { ...SHORT_LIMITS, ...options.limits },
   );
-  return { mirror, registry, driver, events, lines };
+  return { mirror, registry, readOnly, driver, events, lines };
 }
 
 /** A chunk may be ours only until we take the next. */

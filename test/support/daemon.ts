@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Readable } from 'node:stream';
@@ -27,16 +27,24 @@ export interface DockerDaemon {
   stop(): Promise<void>;
 }
 
-/** A dockerd of our own, beside any other: own data, socket and containerd, no network rules. */
-export async function startDockerDaemon(program: string): Promise<DockerDaemon> {
+/**
+ * A dockerd of our own, beside any other: own data, socket and containerd, no network rules. `config` is what stands in
+ * its daemon.json.
+ */
+export async function startDockerDaemon(
+  program: string,
+  config: Readonly<Record<string, unknown>> = {},
+): Promise<DockerDaemon> {
   const home = await temporaryDirectory('d');
   const directory = home.path;
   const socket = `unix://${join(directory, 's')}`;
   const tail = new Tail();
   await mkdir(join(directory, 'client'));
+  await writeFile(join(directory, 'daemon.json'), JSON.stringify(config));
   const child = await startChild(
     program,
     [
+      ...['--config-file', join(directory, 'daemon.json')],
       ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec')],
       ...['--pidfile', join(directory, 'pid'), '-H', socket],
       ...['--iptables=false', '--ip6tables=false', '--bridge=none'],

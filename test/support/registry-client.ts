@@ -7,32 +7,35 @@ const ACCEPT = Object.values(MEDIA_TYPES)
 
 /** The few calls of the distribution API that tests make by hand; each fails unless the answer is the expected one. */
 export class RegistryClient {
-  private token: string | undefined;
+  private authorization: string | undefined;
 
   constructor(
     readonly url: string,
     private readonly login?: { readonly username: string; readonly password: string },
   ) {}
 
-  /** Gets the token that a challenge asks for, where there is a login. */
+  /** Gives what a challenge asks for, a token or the password, where there is a login. */
   async request(method: string, path: string, init: RequestInit = {}): Promise<Response> {
     const answer = await this.send(method, path, init);
     const challenge = answer.headers.get('www-authenticate') ?? '';
-    if (answer.status !== 401 || this.login === undefined || !challenge.startsWith('Bearer ')) return answer;
+    if (answer.status !== 401 || this.login === undefined || !/^(Bearer|Basic) /.test(challenge))
+      return answer;
     await answer.arrayBuffer();
-    this.token = await this.tokenFor(challenge, this.login);
+    this.authorization = challenge.startsWith('Basic ')
+      ? basicOf(this.login)
+      : `Bearer ${await this.tokenFor(challenge, this.login)}`;
     return this.send(method, path, init);
   }
 
   private async send(method: string, path: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
-    if (this.token !== undefined) headers.set('authorization', `Bearer ${this.token}`);
+    if (this.authorization !== undefined) headers.set('authorization', this.authorization);
     return fetch(new URL(path, this.url), { ...init, method, headers });
   }
 
   private async tokenFor(
     challenge: string,
-    { username, password }: { readonly username: string; readonly password: string },
+    login: { readonly username: string; readonly password: string },
   ): Promise<string> {
     const parameters = new Map(
       [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name = '', value = '']) => [name, value]),
@@ -42,8 +45,7 @@ export class RegistryClient {
       const value = parameters.get(name);
       if (value !== undefined) realm.searchParams.set(name, value);
     }
-    const basic = Buffer.from(`${username}:${password}`).toString('base64');
-    const answer = await fetch(realm, { headers: { authorization: `Basic ${basic}` } });
+    const answer = await fetch(realm, { headers: { authorization: basicOf(login) } });
     await expectStatus(answer, 200);
     return ((await answer.json()) as { token: string }).token;
   }
@@ -125,6 +127,11 @@ export class RegistryClient {
     for (const { digest, bytes: expected } of [image.config, ...image.layers])
       assert.ok((await this.blob(repository, digest)).equals(expected), `${repository}@${digest} differs`);
   }
+}
+
+/** What shows a login by its password. */
+export function basicOf(login: { readonly username: string; readonly password: string }): string {
+  return `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
 }
 
 /** Fails with what the answer says; reads its body to the end unless it is the expected one. */
