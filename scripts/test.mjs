@@ -4,7 +4,8 @@
 //   --peers         only the clients that are not part of CI: helm, cosign
 //   --long          only what takes too long for every day; with --only one part of it: large (a layer of 6 GiB, 64 pushes
 //                   at once), docker (3 GiB through two nodes, one of them killed), backends (Swift's own servers hang),
-//                   matrix (every fault at every request; writes docs/reliability.md), compose, import (an archive of 2 GiB)
+//                   matrix (every fault at every request; writes docs/reliability.md), compose, import (an archive of 2 GiB),
+//                   mirror (upstreams that lie, to each client)
 //   --all           the tests, the OCI suite in four modes, and a short soak, as CI does
 //   --require-all   a suite whose program is missing fails instead of being left out (CI=true means it too)
 import { spawn } from 'node:child_process';
@@ -28,6 +29,7 @@ const LONG_PARTS = {
   matrix: { file: 'faults/matrix.long.js' },
   compose: { file: 'long/compose.test.js' },
   import: { file: 'archive/import.long.js' },
+  mirror: { file: 'long/mirror-clients.test.js' },
 };
 const STOP_MS = 40_000;
 

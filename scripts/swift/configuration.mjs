@@ -138,7 +138,14 @@ function filters(names) {
 }
 
 function cache(port) {
-  return { use: 'egg:swift#memcache', memcache_servers: `${LOOPBACK}:${port}` };
+  // With the two connections of the default a crowd finds none free, and Swift forgets its tokens for a minute.
+  return {
+    use: 'egg:swift#memcache',
+    memcache_servers: `${LOOPBACK}:${port}`,
+    memcache_max_connections: 64,
+    error_suppression_limit: 1_000_000,
+    pool_timeout: 10,
+  };
 }
 
 function keystoneFilters(port) {

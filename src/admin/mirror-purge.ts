@@ -7,6 +7,7 @@ import type { RepositoryPattern } from '../domain/repository-pattern.js';
 import { RegistryError } from '../errors/registry-error.js';
 import type { Clock } from '../ports/clock.js';
 import { mapBounded } from '../registry/bounded.js';
+import type { Reservations } from '../mirror/reservations.js';
 import type { ReadOnlyMode } from '../registry/read-only-mode.js';
 import { AdminError } from './admin-error.js';
 import { linkBatches, neededBlobs, olderThan } from './held-manifests.js';
@@ -47,6 +48,7 @@ export interface MirrorPurgeReport extends RemovedRepository {
 
 export interface MirrorPurgeParts extends HoldingParts {
   readonly readOnly: Pick<ReadOnlyMode, 'requireWritable'>;
+  readonly reservations: Pick<Reservations, 'list'>;
   /** Whether anything may be deleted: `registry.delete`. */
   readonly deletion: boolean;
   /** Whether another registry writes to the store. */
@@ -76,14 +78,19 @@ export class MirrorPurge {
       await readOnly.requireWritable();
       if (!deletion) throw new RegistryError('UNSUPPORTED', 'deletion is switched off');
     }
-    const prefix = upstream === undefined ? 'mirror/' : `mirror/${upstream}/`;
+    const claimed = await this.parts.reservations.list();
+    const prefixes = claimed
+      .filter((name) => upstream === undefined || name === upstream)
+      .map((name) => `mirror/${name}/`);
     const isAskedFor = (name: RepositoryName): boolean =>
-      name.startsWith(prefix) && repository?.matches(name) !== false;
+      prefixes.some((prefix) => name.startsWith(prefix)) && repository?.matches(name) !== false;
     const sum = new Sum();
-    for await (const name of this.names(prefix)) {
-      signal?.throwIfAborted();
-      if (!isAskedFor(name)) continue;
-      await sum.add(() => this.purge(name, unused, dryRun || shared));
+    for (const prefix of prefixes) {
+      for await (const name of this.names(prefix)) {
+        signal?.throwIfAborted();
+        if (!isAskedFor(name)) continue;
+        await sum.add(() => this.purge(name, unused, dryRun || shared));
+      }
     }
     if (!dryRun && !shared) await sum.add(() => forgetUses(driver, clock.now(), isAskedFor, signal));
     const reason = 'another registry may still write to the store; see stackyard adopt';

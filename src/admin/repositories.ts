@@ -27,7 +27,7 @@ export interface RepositoryParts {
   /** Whether anything may be deleted: `registry.delete`. */
   readonly deletion: boolean;
   /** Refuses repositories into which nothing is put. @throws RegistryError */
-  readonly requireOwn: (name: RepositoryName) => void;
+  readonly requireOwn: (name: RepositoryName) => Promise<void>;
 }
 
 export interface RepositoryDetail {
@@ -61,7 +61,7 @@ export class Repositories {
 
   /** See `removeRepository`. Nine requests a tag, eight a manifest, two a blob, and thirty more. */
   async remove(name: RepositoryName): Promise<RemovedRepository> {
-    await this.requireDeletion();
+    await this.requireDeletion(name);
     return removeRepository(this.parts, name);
   }
 
@@ -87,7 +87,7 @@ export class Repositories {
     to: Reference,
   ): Promise<{ readonly digest: string; readonly previous?: string }> {
     const { registry } = this.parts;
-    await this.requirePushable(name);
+    await this.requireChangeable(name);
     const stored = await registry.manifests.get(name, to);
     const previous = await registry.tags.describe(name, tag);
     await put(registry, name, stored, [tag]);
@@ -97,7 +97,7 @@ export class Repositories {
 
   /** The manifest stays. @throws RegistryError MANIFEST_UNKNOWN */
   async removeTag(name: RepositoryName, tag: Tag): Promise<void> {
-    await this.requireDeletion();
+    await this.requireDeletion(name);
     await this.parts.registry.tags.delete(name, tag);
   }
 
@@ -125,20 +125,20 @@ export class Repositories {
 
   /** With every tag that points to it. @throws RegistryError MANIFEST_UNKNOWN */
   async removeManifest(name: RepositoryName, digest: Digest): Promise<void> {
-    await this.requireDeletion();
+    await this.requireDeletion(name);
     await this.parts.registry.manifests.delete(name, digest);
   }
 
   /** See `copyImage`. */
   async copy(request: CopyRequest): Promise<Copied> {
-    await this.requirePushable(request.to.repository);
+    await this.requireChangeable(request.to.repository);
     return copyImage(this.parts.registry, request);
   }
 
-  /** Before anything is put there. @throws RegistryError UNSUPPORTED for one that is taken from its upstream */
-  async requirePushable(name: RepositoryName): Promise<void> {
+  /** Before anything is changed there. @throws RegistryError UNSUPPORTED for one that is taken from its upstream */
+  async requireChangeable(name: RepositoryName): Promise<void> {
     await this.parts.readOnly.requireWritable();
-    this.parts.requireOwn(name);
+    await this.parts.requireOwn(name);
   }
 
   /** See `repositoryUsage`. */
@@ -151,8 +151,8 @@ export class Repositories {
     return namespaceUsage(this.parts, namespace, signal && { signal });
   }
 
-  private async requireDeletion(): Promise<void> {
-    await this.parts.readOnly.requireWritable();
+  private async requireDeletion(name: RepositoryName): Promise<void> {
+    await this.requireChangeable(name);
     if (!this.parts.deletion) throw new RegistryError('UNSUPPORTED', 'deletion is switched off');
   }
 }

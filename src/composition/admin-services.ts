@@ -8,7 +8,8 @@ import { ArchiveExporter } from '../archive/archive-exporter.js';
 import { ArchiveImporter } from '../archive/archive-importer.js';
 import { AuditHistory } from '../audit/audit-history.js';
 import type { Config } from '../config/index.js';
-import { requireUnmirrored } from '../mirror/unchangeable.js';
+import type { RepositoryName } from '../domain/repository-name.js';
+import { Reservations } from '../mirror/reservations.js';
 import type { LogLevel } from '../ports/logger.js';
 import type { ReadOnlyMode } from '../registry/read-only-mode.js';
 import type { Registry } from '../registry/registry.js';
@@ -32,8 +33,9 @@ export function createAdminServices(parts: AdminServiceParts, config: Config): A
   const { driver, clock, registry, readOnly, shared, mirror: running, setLevel } = parts;
   const { archives } = config;
   const { maxManifestBytes, references, delete: deletion } = config.registry;
-  const requireOwn = config.mirror.upstreams.length > 0 ? requireUnmirrored : (): void => undefined;
-  const purge = new MirrorPurge({ registry, driver, readOnly, deletion, shared, clock });
+  const reservations = new Reservations(driver, clock);
+  const purge = new MirrorPurge({ registry, driver, readOnly, reservations, deletion, shared, clock });
+  const requireOwn = (name: RepositoryName): Promise<void> => reservations.requireOwn(name);
   return {
     ...createAdminTools(parts, config.auth),
     repositories: new Repositories({ registry, driver, readOnly, deletion, requireOwn }),

@@ -5,7 +5,8 @@ import { locateByNamespace } from '../http/oci/namespace-query.js';
 import { createRootMirror } from '../http/root-mirror.js';
 import { MirrorAccess } from '../mirror/mirror-access.js';
 import { Namespaces } from '../mirror/namespaces.js';
-import type { Upstream } from '../mirror/upstream.js';
+import type { Reservations } from '../mirror/reservations.js';
+import type { Upstream } from '../mirror/upstream/upstream.js';
 import type { AccessController } from '../ports/access.js';
 
 /** How requests are let in and understood where there are upstreams. */
@@ -23,18 +24,20 @@ export interface MirrorEdgeRules {
 
 /** The parts are those of the dispatcher for everything else. */
 export function createMirrorEdge(
-  { access, registry, options, audit }: Omit<OciParts, 'locate' | 'routes'>,
+  { registry, options, audit, ...parts }: Omit<OciParts, 'locate' | 'routes'>,
+  reservations: Reservations,
   upstreams: readonly Upstream[],
   { root, publicUrl }: MirrorEdgeRules,
   origin: ClientOrigin,
 ): MirrorEdge {
   const rootMirror: OciDispatcher = () => undefined;
+  const access = new MirrorAccess(parts.access, reservations);
   if (upstreams.length === 0) return { access, rootMirror };
   const ownNames = publicUrl === undefined ? [] : [new URL(publicUrl).host];
   const upstream = upstreams.find(({ name }) => name === root.upstream);
   const { networks } = root;
   return {
-    access: new MirrorAccess(access),
+    access,
     locate: locateByNamespace(new Namespaces(upstreams, ownNames), origin),
     rootMirror:
       upstream === undefined

@@ -1,6 +1,7 @@
 import { MirrorPurge } from '../admin/mirror-purge.js';
 import type { Config } from '../config/index.js';
 import { RegistryError } from '../errors/registry-error.js';
+import { Reservations } from '../mirror/reservations.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import { ReadOnlyMode } from '../registry/read-only-mode.js';
@@ -29,6 +30,7 @@ export function startMirrorPurgeTimer(
       registry: openRegistry(driver, format, config, noInvalidations),
       driver,
       readOnly: new ReadOnlyMode(driver, clock, noInvalidations),
+      reservations: new Reservations(driver, clock),
       deletion: config.registry.delete,
       shared: format.shared,
       clock,

@@ -1,13 +1,13 @@
 import type { Config } from '../config/index.js';
 import { createMirror } from '../mirror/create-mirror.js';
-import { FETCH_LIMITS } from '../mirror/fetch-parts.js';
+import { FETCH_LIMITS } from '../mirror/fetch/fetch-parts.js';
 import { MirrorUses } from '../mirror/mirror-uses.js';
 import type { Mirror } from '../mirror/mirror.js';
 import { Namespaces } from '../mirror/namespaces.js';
-import { unlessReadOnly } from '../mirror/read-only-upstream.js';
-import { UpstreamClient } from '../mirror/upstream-client.js';
-import { UPSTREAM_LIMITS } from '../mirror/upstream-limits.js';
-import type { Upstream } from '../mirror/upstream.js';
+import { unlessReadOnly } from '../mirror/upstream/read-only-upstream.js';
+import { UpstreamClient } from '../mirror/upstream/upstream-client.js';
+import { UPSTREAM_LIMITS } from '../mirror/upstream/upstream-limits.js';
+import type { Upstream } from '../mirror/upstream/upstream.js';
 import type { Locker } from '../ports/locker.js';
 import type { Logger } from '../ports/logger.js';
 import type { MirrorTelemetry } from '../ports/mirror-telemetry.js';

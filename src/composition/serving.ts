@@ -16,7 +16,8 @@ import type { OciDispatcher } from '../http/oci/dispatcher.js';
 import { RequestAudit } from '../http/oci/request-audit.js';
 import { createRedirectPolicy } from '../http/redirect-policy.js';
 import { tokenRoutes } from '../http/token/token-routes.js';
-import type { Upstream } from '../mirror/upstream.js';
+import { Reservations } from '../mirror/reservations.js';
+import type { Upstream } from '../mirror/upstream/upstream.js';
 import type { AccessController } from '../ports/access.js';
 import type { Invalidations } from '../ports/invalidations.js';
 import type { Locker } from '../ports/locker.js';
@@ -113,7 +114,13 @@ export function startServing(
     audit: new RequestAudit(trail, (request) => origin.addressOf(request)),
   };
   const edgeRules = { root: config.mirror.root, publicUrl: config.server.publicUrl };
-  const { rootMirror, ...edge } = createMirrorEdge(dispatched, upstreams, edgeRules, origin);
+  const { rootMirror, ...edge } = createMirrorEdge(
+    dispatched,
+    new Reservations(driver, systemClock),
+    upstreams,
+    edgeRules,
+    origin,
+  );
   return {
     oci: createDispatcher({ ...dispatched, ...edge }),
     rootMirror,

@@ -3,7 +3,7 @@ import { createSecureContext } from 'node:tls';
 import type { Config } from '../config/index.js';
 import { RepositoryPattern } from '../domain/repository-pattern.js';
 import { TagPattern } from '../domain/tag-pattern.js';
-import type { Upstream, UpstreamLogin, UpstreamTls } from '../mirror/upstream.js';
+import type { Upstream, UpstreamLogin, UpstreamTls } from '../mirror/upstream/upstream.js';
 import { readable } from './auth-files.js';
 import { StartError } from './listen.js';
 

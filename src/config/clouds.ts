@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
+import { aliasedValue } from './aliased-value.js';
 import { variableText, type Environment } from './environment.js';
 import type { Setting, Source } from './settings.js';
 
@@ -123,7 +124,9 @@ function cloudIn({ path, text }: FoundFile, cloud: string, required: boolean): R
   // The message of an error may quote a secret; its place does not.
   const [error] = document.errors;
   if (error !== undefined) throw new CloudError(`${path} is no YAML (${error.code}); correct it`);
-  const { clouds } = section(document.toJS());
+  const value = aliasedValue(() => document.toJS());
+  if (value === undefined) throw new CloudError(`${path} is no YAML (BAD_ALIAS); correct it`);
+  const { clouds } = section(value);
   const known = section(clouds);
   if (required && known[cloud] === undefined) {
     const names = Object.keys(known);

@@ -63,8 +63,8 @@ stronger than the default.
 - Where the store is Swift, the variables \`OS_*\` of OpenStack's clients and \`ST_*\` count too, then the cloud of
   \`clouds.yaml\` that \`storage.swift.cloud\` or \`OS_CLOUD\` names (the file of \`OS_CLIENT_CONFIG_FILE\`, else in the working
   directory, \`~/.config/openstack\` or \`/etc/openstack\`, with \`secure.yaml\`). Of an id and a name of one thing the one of
-  the stronger source counts, else the id. Keystone and Swift are reached directly: \`HTTP_PROXY\` and \`HTTPS_PROXY\` do
-  not count.
+  the stronger source counts, else the id. Keystone, Swift and the upstreams of the mirror are reached directly: \`HTTP_PROXY\` and
+  \`HTTPS_PROXY\` do not count.
 - \`stackyard config check\` tells all problems, \`stackyard config print\` shows every value and where it came from.
 
 Swift takes five lines; where a cloud of \`clouds.yaml\` or the variables of an \`openrc\` file hold the credentials, one:

@@ -11,6 +11,7 @@ import {
   type YAMLMap,
   isNode,
 } from 'yaml';
+import { aliasedValue } from './aliased-value.js';
 import { configKeys, sectionPaths } from './keys.js';
 import { nearest } from './nearest.js';
 import type { Setting, Source } from './settings.js';
@@ -63,8 +64,17 @@ class FileReader {
       else if (parent === '' && path.includes('.')) this.#refuse(path, where, parent);
       else if (isEmpty(value))
         this.#problems.push(`${path} (${where}): it has no value; give one or remove the line`);
-      else this.#settings.set(path, { value: value?.toJS(this.#document), where, from: 'file' });
+      else this.#set(path, where, value);
     }
+  }
+
+  #set(path: string, where: string, node: Node | undefined): void {
+    const value = aliasedValue(() => node?.toJS(this.#document));
+    if (value === undefined)
+      this.#problems.push(
+        `${path} (${where}): an alias in it leads nowhere; put text that begins with * in quotes`,
+      );
+    else this.#settings.set(path, { value, where, from: 'file' });
   }
 
   #readChild(path: string, where: string, value: Node | undefined): void {

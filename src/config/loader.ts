@@ -91,8 +91,9 @@ function tree(settings: ReadonlyMap<string, Setting>): object {
 
 /** One line for each key, also where several entries of a list are refused; more where its schema explains. */
 function refusals(error: z.ZodError, settings: ReadonlyMap<string, Setting>): string[] {
+  const placed = error.issues.map(({ path, message }) => ({ at: `${path.join('.')}.`, message }));
   return configKeys.flatMap((key) => {
-    const issues = error.issues.filter(({ path }) => `${path.join('.')}.`.startsWith(`${key.path}.`));
+    const issues = placed.filter(({ at }) => at.startsWith(`${key.path}.`));
     if (issues.length === 0) return [];
     const setting = settings.get(key.path);
     if (setting === undefined) throw new TypeError(`the default of ${key.path} is not valid`);

@@ -17,7 +17,7 @@ const root = z.strictObject({
     help: 'Host names by which the root mirror is reached on `server.port`. Nothing else is served there by these names.',
   }),
   networks: key(list(network()), [], {
-    help: 'The networks whose clients the root mirror serves, without a login: Docker sends it none. All others are refused.',
+    help: 'The networks whose clients the root mirror serves, without a login: it reads none, for Docker may send the one of Docker Hub. All others are refused.',
   }),
 });
 
@@ -53,7 +53,7 @@ export const mirror = z.strictObject({
     help: 'How long a connection to an upstream may take.',
   }),
   answerTimeout: key(duration('1ms', LONGEST_TIMER), '20s', {
-    help: 'How long an upstream may take to begin an answer.',
+    help: 'How long an upstream may take to begin an answer; three times that in all with its redirects and its token.',
   }),
   idleTimeout: key(duration('1ms', LONGEST_TIMER), '60s', {
     help: 'How long a body of an upstream may pause.',

@@ -9,10 +9,21 @@ export function refuseValue(key: ConfigKey, { where, value }: Setting): string {
 
 /** The value in a few words; nothing of it where it is a secret. */
 export function shownValue(value: unknown, isSecret = false): string {
-  return isSecret ? 'its value' : inspect(value, SHORT).replace(USER_IN_URL, '//***@');
+  if (isSecret) return 'its value';
+  return inspect(withoutLogins(value), SHORT);
+}
+
+function withoutLogins(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((entry: unknown) => withoutLogin(entry));
+  if (typeof value !== 'object' || value === null) return withoutLogin(value);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, of]: [string, unknown]) => [withoutLogin(name), withoutLogin(of)]),
+  );
+}
+
+/** Some write a password before a host, with or without the slashes of a URL: what stands before the last @ is hidden. */
+export function withoutLogin<T>(value: T): T | string {
+  return typeof value === 'string' ? value.replace(/^.*@/s, '***@') : value;
 }
 
 const SHORT = { depth: 0, breakLength: Infinity, maxStringLength: 60, maxArrayLength: 3 };
-
-/** Some write a password into a URL. */
-const USER_IN_URL = /\/\/[^/\s]*@/g;

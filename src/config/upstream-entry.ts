@@ -43,12 +43,16 @@ export function completeEntry(
     deny: [],
     pinned: [],
     // Those of its own server, not of a copy of it.
-    tokenHosts: (url === usual && known.tokenHosts) || [],
+    tokenHosts: (isSame(url, usual) && known.tokenHosts) || [],
     namespaces: [...new Set([...(known.namespaces ?? [name]), new URL(url).host])],
     ...own,
     allow: own.allow === undefined || own.allow.length === 0 ? ['**'] : own.allow,
     logins,
   };
+}
+
+function isSame(url: string, other: string): boolean {
+  return URL.canParse(other) && new URL(url).href === new URL(other).href;
 }
 
 /** As it would be written in the file: a name alone where nothing else was given; no password. */

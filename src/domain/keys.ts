@@ -57,6 +57,7 @@ export const IDEMPOTENCY_PREFIX = `${OWN}/auth/idempotency/`;
 /** Lists what is being taken from upstreams. */
 export const MIRROR_FETCHES_PREFIX = `${OWN}/mirror/fetches/`;
 /** Lists when manifests of the mirror were last asked for, one repository beside the other. */
+export const MIRROR_UPSTREAMS_PREFIX = `${OWN}/mirror/upstreams/`;
 export const MIRROR_USES_PREFIX = `${OWN}/mirror/uses/`;
 
 const repository = (name: RepositoryName): string => `${REPOSITORIES_PREFIX}${name}`;
@@ -129,6 +130,9 @@ export function referrersPrefix(name: RepositoryName, subject: Digest): string {
 export function referrerKey(name: RepositoryName, subject: Digest, referrer: Digest): Key {
   return key(`${referrersPrefix(name, subject)}${referrer.algorithm}/${referrer.hex}`);
 }
+
+/** Tells that what lies below `mirror/<upstream>/` is taken from it, and never pushed. */
+export const mirrorUpstreamKey = (upstream: string): Key => key(`${MIRROR_UPSTREAMS_PREFIX}${upstream}`);
 
 /** Tells who takes the blob for the repository, and how much of it lies where. */
 export function mirrorFetchKey(name: RepositoryName, digest: Digest): Key {

@@ -12,15 +12,20 @@ export type Reference =
 
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
-/** OCI distribution-spec "Pulling manifests", tag grammar. @throws InvalidValue */
+/** OCI distribution-spec "Pulling manifests", tag grammar. */
+export function isTag(text: string): text is Tag {
+  return TAG.test(text);
+}
+
+/** @throws InvalidValue */
 export function parseTag(text: string): Tag {
-  if (!TAG.test(text)) {
+  if (!isTag(text)) {
     throw new InvalidValue(
       'tag',
       'a tag has at most 128 letters, digits and . _ -, and starts with a letter, digit or _',
     );
   }
-  return text as Tag;
+  return text;
 }
 
 /** Text with a colon is a digest, any other a tag. @throws InvalidValue */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RegistryError } from '../errors/registry-error.js';
 import { Namespaces, mirroredName } from '../mirror/namespaces.js';
-import type { Upstream } from '../mirror/upstream.js';
+import type { Upstream } from '../mirror/upstream/upstream.js';
 import type { ServedRegistry } from '../registry/registry.js';
 import type { ClientOrigin } from './client-origin.js';
 import { sendError } from './error-handler.js';

@@ -12,10 +12,10 @@ import type { StoredManifest } from '../registry/manifest-store.js';
 import { validateManifest } from '../registry/manifest-validator.js';
 import type { Registry } from '../registry/registry.js';
 import type { BlobSizes } from './blob-sizes.js';
-import { readBounded } from './bounded-body.js';
+import { readBounded } from './upstream/bounded-body.js';
 import { isLacking } from './mirror-failure.js';
 import type { Remote } from './remote.js';
-import { UpstreamError } from './upstream-error.js';
+import { UpstreamError } from './upstream/upstream-error.js';
 
 /** A manifest that has its digest. */
 export interface TakenManifest {

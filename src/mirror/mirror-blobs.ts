@@ -5,15 +5,16 @@ import type { RepositoryName } from '../domain/repository-name.js';
 import { RegistryError } from '../errors/registry-error.js';
 import type { MirrorTelemetry } from '../ports/mirror-telemetry.js';
 import type { BlobStore } from '../registry/blob-store.js';
-import type { ForPush } from '../registry/damaged-blobs.js';
+import type { DamagedBlobs, ForPush } from '../registry/damaged-blobs.js';
 import type { Member } from '../registry/membership.js';
 import type { ServedRegistry } from '../registry/registry.js';
-import type { BlobFetches } from './blob-fetches.js';
+import type { BlobFetches } from './fetch/blob-fetches.js';
 import type { BlobSizes } from './blob-sizes.js';
 import type { MissingContent } from './missing-content.js';
 import { isLacking, told } from './mirror-failure.js';
+import { isMirrored } from './namespaces.js';
 import type { Remote, Remotes } from './remote.js';
-import { isUpstreamError } from './upstream-error.js';
+import { UpstreamError, isUpstreamError } from './upstream/upstream-error.js';
 
 export interface MirrorBlobsParts {
   readonly inner: BlobStore;
@@ -21,6 +22,7 @@ export interface MirrorBlobsParts {
   readonly fetches: BlobFetches;
   readonly sizes: BlobSizes;
   readonly missing: MissingContent;
+  readonly damaged: Pick<DamagedBlobs, 'has'>;
   readonly telemetry: MirrorTelemetry;
 }
 
@@ -39,9 +41,9 @@ export class MirrorBlobs {
   /** Takes nothing. @throws RegistryError BLOB_UNKNOWN; DENIED, TOOMANYREQUESTS, UNAVAILABLE of an upstream */
   async stat(name: RepositoryName, digest: Digest, options: ForPush = {}): Promise<Member> {
     const { inner, remotes, sizes } = this.parts;
-    const remote = remotes(name);
+    const remote = await remotes(name);
     try {
-      return await inner.stat(name, digest, options);
+      return await inner.stat(name, digest, remote === undefined ? options : { forPush: true });
     } catch (error) {
       if (remote === undefined || !isLacking(error)) throw error;
     }
@@ -50,7 +52,7 @@ export class MirrorBlobs {
 
   async open(name: RepositoryName, digest: Digest, member: Member, range?: ByteRange): Promise<Readable> {
     const { inner, remotes } = this.parts;
-    const remote = remotes(name);
+    const remote = await remotes(name);
     if (remote === undefined) return inner.open(name, digest, member, range);
     if (!(member instanceof Awaited)) {
       try {
@@ -61,17 +63,23 @@ export class MirrorBlobs {
         if (!isLacking(error)) throw error;
       }
     }
-    return (await this.take(name, digest, remote, range)).body;
+    const { member: taken, body } = await this.take(name, digest, remote, range);
+    if (taken.size === member.size) return body;
+    body.destroy();
+    throw told(otherSize(remote, digest), remote, 'BLOB_UNKNOWN');
   }
 
   async openWhole(name: RepositoryName, digest: Digest): Promise<{ member: Member; body: Readable }> {
     const { inner, remotes } = this.parts;
-    const remote = remotes(name);
+    const remote = await remotes(name);
     if (remote === undefined) return inner.openWhole(name, digest);
+    if (this.parts.sizes.isNew(name, digest)) return this.take(name, digest, remote);
     try {
       const opened = await inner.openWhole(name, digest);
-      this.hit(remote, opened.member.size);
-      return opened;
+      if (!(await this.isDamaged(opened))) {
+        this.hit(remote, opened.member.size);
+        return opened;
+      }
     } catch (error) {
       if (!isLacking(error)) throw error;
     }
@@ -80,35 +88,65 @@ export class MirrorBlobs {
 
   /** Undefined for what is to be taken first. */
   async signedUrl(name: RepositoryName, digest: Digest, expiresAt: Date): Promise<URL | undefined> {
-    const remote = this.parts.remotes(name);
+    const { inner, remotes } = this.parts;
+    const remote = await remotes(name);
+    if (remote === undefined) return inner.signedUrl(name, digest, expiresAt);
     try {
-      const url = await this.parts.inner.signedUrl(name, digest, expiresAt);
-      if (remote !== undefined && url !== undefined)
-        this.hit(remote, (await this.parts.inner.stat(name, digest)).size);
+      const { size } = await inner.stat(name, digest, { forPush: true });
+      const url = await inner.signedUrl(name, digest, expiresAt);
+      if (url !== undefined) this.hit(remote, size);
       return url;
     } catch (error) {
-      if (remote === undefined || !isLacking(error)) throw error;
+      if (!isLacking(error)) throw error;
       return undefined;
     }
   }
 
-  readonly mount: ServedRegistry['blobs']['mount'] = (...call) => this.parts.inner.mount(...call);
-  readonly mountFromAny: ServedRegistry['blobs']['mountFromAny'] = (...call) =>
-    this.parts.inner.mountFromAny(...call);
+  /** Of what is held; never from a repository that is not offered. */
+  async mount(name: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean> {
+    return (await this.isOffered(from)) && this.parts.inner.mount(name, digest, from);
+  }
+
+  /** Never from the mirror: which of its repositories is not told. */
+  mountFromAny(
+    name: RepositoryName,
+    digest: Digest,
+    mayPull: (name: RepositoryName) => boolean,
+  ): Promise<boolean> {
+    return this.parts.inner.mountFromAny(name, digest, (from) => !isMirrored(from) && mayPull(from));
+  }
+
   readonly delete: ServedRegistry['blobs']['delete'] = (...call) => this.parts.inner.delete(...call);
 
   /** Has a blob stored, and waits for it. @throws as `stat` */
   async store(name: RepositoryName, digest: Digest): Promise<{ size: number; wasStored: boolean }> {
     const { inner, remotes } = this.parts;
-    const remote = remotes(name);
+    const remote = await remotes(name);
     try {
-      return { size: (await inner.stat(name, digest)).size, wasStored: true };
+      return { size: (await inner.stat(name, digest, { forPush: true })).size, wasStored: true };
     } catch (error) {
       if (remote === undefined || !isLacking(error)) throw error;
     }
     const { fetch } = this.begin(name, digest, remote);
     const { size } = await fetch.done.catch((error: unknown) => this.fail(name, digest, remote, error));
     return { size, wasStored: false };
+  }
+
+  /** Nobody may push it anew: it is taken once more. */
+  private async isDamaged({ member, body }: { member: Member; body: Readable }): Promise<boolean> {
+    if (!(await this.parts.damaged.has(member.stored))) return false;
+    body.destroy();
+    return true;
+  }
+
+  private async isOffered(name: RepositoryName): Promise<boolean> {
+    try {
+      await this.parts.remotes(name);
+      return true;
+    } catch (error) {
+      if (error instanceof RegistryError) return false;
+      throw error;
+    }
   }
 
   private async take(
@@ -121,7 +159,7 @@ export class MirrorBlobs {
     const { fetch, joined } = this.begin(name, digest, remote);
     const taking = await fetch.started.catch((error: unknown) => this.fail(name, digest, remote, error));
     const size = taking.kind === 'stored' ? taking.member.size : taking.blob.size;
-    if (joined) this.hit(remote, size);
+    if (joined || !fetch.missed) this.hit(remote, size);
     if (taking.kind === 'growing')
       return { member: new Awaited(digest, size), body: taking.blob.read(range) };
     return { member: taking.member, body: await inner.open(name, digest, taking.member, range) };
@@ -129,10 +167,8 @@ export class MirrorBlobs {
 
   private begin(name: RepositoryName, digest: Digest, remote: Remote): ReturnType<BlobFetches['take']> {
     this.requireNotMissing(name, digest);
-    const begun = this.parts.fetches.take(name, digest, remote);
-    if (!begun.joined)
-      this.parts.telemetry.mirrorEvent({ kind: 'miss', upstream: remote.upstream.name, object: 'blob' });
-    return begun;
+    const { fetches, sizes } = this.parts;
+    return fetches.take(name, digest, remote, sizes.of(name, digest));
   }
 
   private async sizeAt(name: RepositoryName, digest: Digest, remote: Remote): Promise<number> {
@@ -156,4 +192,11 @@ export class MirrorBlobs {
   private hit({ upstream }: Remote, bytes: number): void {
     this.parts.telemetry.mirrorEvent({ kind: 'hit', upstream: upstream.name, object: 'blob', bytes });
   }
+}
+
+function otherSize({ upstream }: Remote, digest: Digest): UpstreamError {
+  return new UpstreamError(
+    'dishonest',
+    `${upstream.name} told another size of ${digest.toString()} than it has`,
+  );
 }

@@ -1,6 +1,6 @@
 import type { MirrorEvent, MirrorTelemetry } from '../ports/mirror-telemetry.js';
-import { UPSTREAM_FAILURES } from './upstream-error.js';
-import type { UpstreamFailure } from './upstream-error.js';
+import { UPSTREAM_FAILURES } from './upstream/upstream-error.js';
+import type { UpstreamFailure } from './upstream/upstream-error.js';
 
 /** Of one upstream, since counting began. Plain data, for it is told from process to process. */
 export interface UpstreamCounts {

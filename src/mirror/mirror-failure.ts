@@ -1,8 +1,8 @@
 import { DamagedContent, RegistryError } from '../errors/registry-error.js';
 import type { ErrorCode } from '../errors/registry-error.js';
 import type { Remote } from './remote.js';
-import { MirrorPaused, UpstreamError } from './upstream-error.js';
-import type { UpstreamFailure } from './upstream-error.js';
+import { MirrorPaused, UpstreamError } from './upstream/upstream-error.js';
+import type { UpstreamFailure } from './upstream/upstream-error.js';
 
 const WITH_RETRY: ReadonlySet<ErrorCode> = new Set(['TOOMANYREQUESTS', 'UNAVAILABLE']);
 

@@ -12,7 +12,7 @@ import type { MirrorUses } from './mirror-uses.js';
 import type { MissingContent } from './missing-content.js';
 import type { Remote, Remotes } from './remote.js';
 import type { TagLooks } from './tag-looks.js';
-import { UpstreamError, isUpstreamError } from './upstream-error.js';
+import { UpstreamError, isUpstreamError } from './upstream/upstream-error.js';
 
 export interface MirrorManifestsParts {
   readonly registry: Registry;
@@ -36,7 +36,7 @@ export class MirrorManifests {
   /** @throws RegistryError MANIFEST_UNKNOWN; DENIED, TOOMANYREQUESTS, UNAVAILABLE of an upstream */
   async get(name: RepositoryName, reference: Reference, options?: ManifestGet): Promise<StoredManifest> {
     const { registry, remotes, uses } = this.parts;
-    const remote = remotes(name);
+    const remote = await remotes(name);
     if (remote === undefined) return registry.manifests.get(name, reference, options);
     const manifest = await (reference.kind === 'tag'
       ? this.byTag(name, reference.tag, remote)

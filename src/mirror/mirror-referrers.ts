@@ -6,12 +6,11 @@ import { MEDIA_TYPE } from '../domain/media-type.js';
 import { byCodeUnit } from '../domain/page.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import type { ServedRegistry } from '../registry/registry.js';
-import { readBounded } from './bounded-body.js';
-import { nextPath } from './next-page.js';
+import { listPages } from './upstream/list-pages.js';
 import type { Remote, Remotes } from './remote.js';
-import { UpstreamError, isUpstreamError } from './upstream-error.js';
+import { SharedWork } from './shared-work.js';
+import { UpstreamError, isUpstreamError } from './upstream/upstream-error.js';
 
-const PAGE_BYTES = 4 * 1024 * 1024;
 const MOST_PAGES = 20;
 
 export interface MirrorReferrersParts {
@@ -23,24 +22,34 @@ export interface MirrorReferrersParts {
 
 /**
  * Referrers, those of the mirror as their upstreams list them, by the API or by the tag that stands for it (OCI
- * distribution-spec "Referrers Tag Schema"); while these cannot be asked, those that were pulled.
+ * distribution-spec "Referrers Tag Schema"), a list once for all who ask for it at the same time; while these cannot be
+ * asked, those that were pulled.
  */
 export class MirrorReferrers {
+  private readonly running = new SharedWork<readonly Descriptor[] | undefined>();
+
   constructor(private readonly parts: MirrorReferrersParts) {}
 
   async *list(name: RepositoryName, subject: Digest, last = ''): AsyncGenerator<Descriptor> {
     const { inner, remotes } = this.parts;
-    const remote = remotes(name);
-    const theirs = remote && (await this.listThere(remote, subject));
+    const remote = await remotes(name);
+    const theirs = remote && (await this.shared(remote, subject));
     if (theirs === undefined) {
       yield* inner.list(name, subject, last);
       return;
     }
-    const following = theirs.filter(({ digest }) => digest.toString() > last);
-    yield* following.sort((a, b) => byCodeUnit(a.digest.toString(), b.digest.toString()));
+    yield* theirs.filter(({ digest }) => digest.toString() > last);
   }
 
-  /** Undefined where it cannot be asked. */
+  /** In order; undefined where it cannot be asked. */
+  private shared(remote: Remote, subject: Digest): Promise<readonly Descriptor[] | undefined> {
+    const key = JSON.stringify([remote.upstream.name, remote.name, subject.toString()]);
+    return this.running.of(key, async () => {
+      const listed = await this.listThere(remote, subject);
+      return listed?.sort((a, b) => byCodeUnit(a.digest.toString(), b.digest.toString()));
+    });
+  }
+
   private async listThere(remote: Remote, subject: Digest): Promise<Descriptor[] | undefined> {
     try {
       return await this.pages(remote, `referrers/${subject.toString()}`);
@@ -54,32 +63,33 @@ export class MirrorReferrers {
     }
   }
 
-  private async pages(remote: Remote, first: string): Promise<Descriptor[]> {
-    const { access, name: repository } = remote;
+  private async pages(remote: Remote, path: string): Promise<Descriptor[]> {
+    const { bodyTimeout } = this.parts;
     const found = new Map<string, Descriptor>();
-    let path: string | undefined = first;
-    for (let pages = 0; path !== undefined && pages < MOST_PAGES; pages += 1) {
-      const answer = await access.ask({ method: 'GET', repository, path, accept: MEDIA_TYPE.ociIndex });
-      const bytes = await readBounded(answer.body, { limit: PAGE_BYTES, timeout: this.parts.bodyTimeout });
+    let isWhole = false;
+    const question = { path, accept: MEDIA_TYPE.ociIndex, mostPages: MOST_PAGES, bodyTimeout };
+    for await (const { bytes, isLast } of listPages(remote, question)) {
       for (const descriptor of descriptorsIn(bytes, remote))
         found.set(descriptor.digest.toString(), descriptor);
-      path = nextPath(answer.link, first);
+      isWhole = isLast;
     }
+    if (!isWhole) throw unusable(remote, `have more than ${MOST_PAGES} pages`);
     return [...found.values()];
   }
 }
 
 /** @throws UpstreamError for what is no index */
-function descriptorsIn(bytes: Buffer | undefined, { upstream, name }: Remote): readonly Descriptor[] {
+function descriptorsIn(bytes: Buffer, remote: Remote): readonly Descriptor[] {
   try {
-    if (bytes !== undefined) return parseManifest(bytes).manifests;
+    return parseManifest(bytes).manifests;
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error;
+    throw unusable(remote, 'are no index');
   }
-  throw new UpstreamError(
-    'unavailable',
-    `the referrers that ${upstream.name} lists for ${name} are cut or no index`,
-  );
+}
+
+function unusable({ upstream, name }: Remote, why: string): UpstreamError {
+  return new UpstreamError('unavailable', `the referrers that ${upstream.name} lists for ${name} ${why}`);
 }
 
 function undefinedIfFailed(error: unknown): undefined {

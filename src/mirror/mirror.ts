@@ -1,8 +1,8 @@
 import type { Digest } from '../domain/digest.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import type { ServedRegistry } from '../registry/registry.js';
-import type { Upstream } from './upstream.js';
-import type { UpstreamState } from './upstream-access.js';
+import type { Upstream } from './upstream/upstream.js';
+import type { UpstreamState } from './upstream/upstream-access.js';
 
 /** A registry that takes what it lacks from upstreams, and what else is done with these. */
 export interface Mirror {

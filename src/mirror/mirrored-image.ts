@@ -3,7 +3,7 @@ import type { Reference } from '../domain/reference.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { parseUpstreamImage } from '../domain/upstream-image.js';
 import { mirroredName } from './namespaces.js';
-import type { Upstream } from './upstream.js';
+import type { Upstream } from './upstream/upstream.js';
 
 /** Docker Hub's own images have no namespace in what people write. */
 const HUB = 'docker.io';

@@ -2,7 +2,7 @@ import { InvalidValue } from '../domain/invalid-value.js';
 import { parseRepositoryName } from '../domain/repository-name.js';
 import type { RepositoryName } from '../domain/repository-name.js';
 import { RegistryError } from '../errors/registry-error.js';
-import type { RemoteRepository, Upstream } from './upstream.js';
+import type { RemoteRepository, Upstream } from './upstream/upstream.js';
 
 const MIRROR = 'mirror/';
 const MOST_SHOWN = 255;

@@ -1,6 +1,6 @@
 import type { RepositoryName } from '../domain/repository-name.js';
-import type { Upstream } from './upstream.js';
-import type { UpstreamAccess } from './upstream-access.js';
+import type { Upstream } from './upstream/upstream.js';
+import type { UpstreamAccess } from './upstream/upstream-access.js';
 
 /** A repository of an upstream, and how it is asked. */
 export interface Remote {
@@ -10,7 +10,10 @@ export interface Remote {
   readonly access: UpstreamAccess;
 }
 
-/** Where a repository's content comes from; undefined for one that is no upstream's. */
+/**
+ * Where a repository's content comes from; undefined for one that is no upstream's. At once, but for the first time of
+ * each upstream. @throws RegistryError DENIED for one that is not offered; UNAVAILABLE
+ */
 export interface Remotes {
-  (name: RepositoryName): Remote | undefined;
+  (name: RepositoryName): Remote | undefined | Promise<Remote | undefined>;
 }

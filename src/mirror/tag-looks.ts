@@ -7,7 +7,7 @@ import type { Logger } from '../ports/logger.js';
 import type { Registry } from '../registry/registry.js';
 import type { ManifestFetches, TakenManifest } from './manifest-fetches.js';
 import type { Remote } from './remote.js';
-import { isUpstreamError } from './upstream-error.js';
+import { isUpstreamError } from './upstream/upstream-error.js';
 
 const MOST_REMEMBERED = 50_000;
 /** Milliseconds until an upstream that failed is asked for the same tag again. */
@@ -70,7 +70,7 @@ export class TagLooks {
   private async move(name: RepositoryName, tag: Tag, digest: Digest): Promise<void> {
     const { tags } = this.registry;
     const current = await tags.describe(name, tag);
-    if (current?.digest.equals(digest) === true || tags.isImmutable(name, tag)) return;
+    if (current !== undefined && (current.digest.equals(digest) || tags.isImmutable(name, tag))) return;
     await tags.put(name, tag, digest);
   }
 

@@ -100,6 +100,7 @@ class WarmUp {
       if (!isManifest(child)) this.note(child);
       else if (!this.manifests.has(child.digest.toString()))
         await this.read({ kind: 'digest', digest: child.digest }, depth + 1);
+      this.requireFew();
     }
     return stored.digest;
   }
@@ -127,6 +128,10 @@ class WarmUp {
   private note(blob: Descriptor): void {
     if (isNonDistributable(blob.mediaType) || (blob.urls?.length ?? 0) > 0) return;
     this.blobs.set(blob.digest.toString(), blob);
+    this.requireFew();
+  }
+
+  private requireFew(): void {
     if (this.blobs.size + this.manifests.size > MOST_DIGESTS)
       throw this.tooLarge(`more than ${MOST_DIGESTS} parts`);
   }

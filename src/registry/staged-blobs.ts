@@ -65,6 +65,7 @@ export class StagedBlobs {
     const { algorithm = 'sha256', pieceBytes = segmentBytes, onHashed, onDurable } = options;
     const session = { set: ids.unique(), startedAt: clock.now(), subject: '', algorithm };
     const digester = Digester.start(algorithm);
+    const source = endingWith(body, () => onHashed?.(digester.digests()));
     let segments: readonly Segment[] = [];
     try {
       const appended = appendSegments(
@@ -72,7 +73,7 @@ export class StagedBlobs {
         Math.min(pieceBytes, segmentBytes),
         session.set,
         segments,
-        endingWith(body, () => onHashed?.(digester.digests())),
+        source,
         digester,
       );
       for await (const all of appended) {
@@ -80,6 +81,8 @@ export class StagedBlobs {
         onDurable?.(session.set, all);
       }
     } catch (error) {
+      // A store that failed leaves the rest of the body unread.
+      source.return().catch(() => undefined);
       await this.remove(session);
       throw error;
     }

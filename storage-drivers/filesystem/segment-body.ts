@@ -11,7 +11,7 @@ import { isSegment } from './session-file.js';
  * gone.
  */
 export function readSegments(directory: string, segments: readonly Segment[], from: number): Readable {
-  return Readable.from(chunks(directory, segments, from), { objectMode: false, highWaterMark: 1024 * 1024 });
+  return Readable.from(chunks(directory, segments, from), { objectMode: false, highWaterMark: 1 });
 }
 
 async function* chunks(

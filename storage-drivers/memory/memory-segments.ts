@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { compareKeys, sortKeys } from '../../src/domain/key-order.js';
 import type { Key } from '../../src/domain/keys.js';
 import type { Clock } from '../../src/ports/clock.js';
@@ -75,7 +75,7 @@ export class MemorySegments implements SegmentStore {
       });
       return new BufferBody(parts.filter(({ byteLength }) => byteLength > 0));
     } catch (error) {
-      return new BufferBody([]).destroy(error as Error);
+      return failing(error as Error);
     }
   }
 
@@ -132,4 +132,13 @@ export class MemorySegments implements SegmentStore {
     if (found?.size === segment.size && found.etag === segment.etag) return found;
     throw new StorageError(code, `segment ${segment.name} of ${set} is gone or differs`);
   }
+}
+
+/** Fails when it is read: before that nobody may listen yet. */
+function failing(error: Error): Readable {
+  return new Readable({
+    read() {
+      this.destroy(error);
+    },
+  });
 }

@@ -24,7 +24,7 @@ export interface WorldOptions {
   readonly references?: 'required' | 'sparse';
   readonly shared?: boolean;
   readonly cacheMaxAge?: number;
-  readonly requireOwn?: (name: RepositoryName) => void;
+  readonly requireOwn?: (name: RepositoryName) => Promise<void>;
   readonly invalidations?: Invalidations;
   /** What the process sees of its store. */
   readonly seen?: (driver: StorageDriver) => StorageDriver;
@@ -80,7 +80,7 @@ export class ImageWorld {
       driver,
       readOnly,
       deletion: options.deletion ?? true,
-      requireOwn: options.requireOwn ?? (() => undefined),
+      requireOwn: options.requireOwn ?? (async () => undefined),
     });
   }
 

@@ -39,7 +39,16 @@ describe('mirror purge', () => {
     parts: Partial<ConstructorParameters<typeof MirrorPurge>[0]> = {},
   ): ReturnType<MirrorPurge['run']> {
     const { registry, driver, readOnly, store } = world;
-    const usual = { registry, driver, readOnly, deletion: true, shared: false, clock: store.clock };
+    const reservations = { list: async () => ['hub.test', 'quay.test'] };
+    const usual = {
+      registry,
+      driver,
+      readOnly,
+      reservations,
+      deletion: true,
+      shared: false,
+      clock: store.clock,
+    };
     return new MirrorPurge({ ...usual, ...parts }).run(request);
   }
 

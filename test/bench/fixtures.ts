@@ -186,10 +186,11 @@ export class Fixtures {
 
   /** Each phase is finished before the next begins. Without a subject (the ceiling) nothing is uploaded. */
   private async once(subject: Subject | undefined, what: string, phases: () => Operation[][]): Promise<void> {
-    const key = `${subject?.name}: ${what}`;
-    if (!subject || this.done.has(key)) return;
+    const holder = subject?.source ?? subject;
+    const key = `${holder?.name}: ${what}`;
+    if (!holder || this.done.has(key)) return;
     for (const operations of phases()) {
-      const job = { target: subject.target, lanes: setUpLanes, operations: subject.asked(operations) };
+      const job = { target: holder.target, lanes: setUpLanes, operations: holder.asked(operations) };
       mustBeRight(await this.generator.run({ ...job, lenient: false }), key);
     }
     this.done.add(key);

@@ -15,7 +15,7 @@ export interface Row {
 }
 
 /** Three significant digits without an exponent. */
-function digits(value: number): string {
+export function digits(value: number): string {
   if (!Number.isFinite(value)) return '–';
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
@@ -168,7 +168,8 @@ export class Table {
   }
 }
 
-function cells(texts: readonly string[]): string {
+/** A row of Markdown. */
+export function cells(texts: readonly string[]): string {
   return `| ${texts.join(' | ')} |`;
 }
 

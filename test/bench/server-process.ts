@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly directory: string;
   launch(dataDirectory: string): Promise<Launch>;
   readonly discard?: Discard;
+  /** What it mirrors. */
+  readonly source?: Subject;
 }
 
 const startLimit = 20_000;
@@ -46,6 +48,10 @@ export class ServerProcess implements Subject {
 
   get origin(): string {
     return `http://${this.target.host}:${this.target.port}`;
+  }
+
+  get source(): Subject | undefined {
+    return this.options.source;
   }
 
   /** Resolves when /v2/ answers 200; throws with the end of the log when it does not. */

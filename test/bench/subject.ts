@@ -1,7 +1,7 @@
 import type { Operation } from './generator/jobs.js';
 import type { Account } from './process-tree.js';
 
-export type SubjectName = 'ours' | 'peer' | 'ceiling' | 'bare';
+export type SubjectName = 'ours' | 'peer' | 'ceiling' | 'bare' | 'upstream';
 
 /** Where a load is aimed at. */
 export interface Target {
@@ -15,6 +15,8 @@ export interface Subject {
   readonly name: SubjectName;
   readonly target: Target;
   readonly origin: string;
+  /** What it mirrors: whatever is to be pulled from it is pushed there. */
+  readonly source?: Subject | undefined;
   /** The operations on a registry as this subject is asked for them; some may have no equal here and be left out. */
   asked(operations: readonly Operation[]): readonly Operation[];
   restart(): Promise<void>;

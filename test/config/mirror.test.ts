@@ -85,6 +85,10 @@ describe('config: upstreams of the mirror', () => {
       'mirror: {upstreams: [{name: docker.io, url: "https://registry-1.docker.io", username: u, password: p}]}',
     );
     assert.deepEqual(same?.tokenHosts, HUB.tokenHosts);
+    for (const url of ['https://registry-1.docker.io/', 'HTTPS://Registry-1.docker.io:443']) {
+      const [written] = upstreamsOf(`mirror: {upstreams: [{name: docker.io, url: "${url}"}]}`);
+      assert.deepEqual(written?.tokenHosts, HUB.tokenHosts, url);
+    }
   });
 
   it('offers everything where the list of what is offered is empty', () => {
@@ -103,7 +107,7 @@ describe('config: upstreams of the mirror', () => {
     ],
     [
       '{name: a, url: "http://u:hush@x"}',
-      "a: url: 'http://***@x' is not accepted; give an http or https URL without user and password, and without the /v2/ of the registry API",
+      "a: url: '***@x' is not accepted; give an http or https URL without user and password, and without the /v2/ of the registry API",
     ],
     [
       '{name: a, url: "https://x/v2/"}',
@@ -175,6 +179,62 @@ describe('config: upstreams of the mirror', () => {
     const [other = ''] = problems({ env: { [NAME]: '[{name: a, password: hush' } });
     assert.match(other, /^mirror\.upstreams \(STACKYARD_MIRROR_UPSTREAMS\): it is no YAML \([A-Z_]+\);/);
     assert.doesNotMatch(other, /hush/);
+  });
+
+  for (const [title, value] of [
+    ['an alias that leads nowhere', '[*hush]'],
+    ['an alias for a password', '[{name: a, username: u, password: *hush}]'],
+    [
+      'aliases that multiply',
+      `[&a [hush,x,x,x,x,x,x,x,x], &b [${Array(9).fill('*a').join()}], &c [${Array(9).fill('*b').join()}], *c]`,
+    ],
+  ] as const) {
+    it(`refuses ${title}, and shows nothing of it`, () => {
+      assert.deepEqual(problems({ env: { [NAME]: value } }), [
+        `mirror.upstreams (${NAME}): it is no YAML (BAD_ALIAS); correct the list`,
+      ]);
+      assert.deepEqual(problems({ yaml: `mirror:\n  upstreams: ${value}` }), [
+        'mirror.upstreams (stackyard.yaml:2): an alias in it leads nowhere; put text that begins with * in quotes',
+      ]);
+    });
+  }
+
+  for (const url of [
+    'https://u:hu/hush@x',
+    'https:u:hush@x',
+    'https:\\\\u:hush@x',
+    'https://u:hush@@x',
+    'u:hush@x',
+  ]) {
+    it(`shows no password of ${url}, wherever it stands`, () => {
+      const text = JSON.stringify(url);
+      for (const entry of [
+        text,
+        `{name: ${text}}`,
+        `{name: a, url: ${text}}`,
+        `{name: a, namespaces: ${text}}`,
+        `{name: a, namespaces: [${text}]}`,
+        `{name: a, ${text}: 1}`,
+      ]) {
+        const told = refused(entry);
+        assert.doesNotMatch(told, /hush/);
+        assert.match(told, /\*\*\*@x/);
+      }
+    });
+  }
+
+  it('shows no password before an @ that is far away', () => {
+    assert.doesNotMatch(refused(`{name: a, url: "https://u:hush${'x'.repeat(100)}@h"}`), /hush/);
+  });
+
+  it('tells ten problems of many, and how many more there are', () => {
+    const lines = problems({ env: { [NAME]: Array(20_000).fill('a').join() } });
+    assert.equal(lines.length, 11);
+    assert.match(lines[9] ?? '', /a is already one of a; give it to one$/);
+    assert.equal(lines[10], `mirror.upstreams (${NAME}): 39988 more problems of it; correct these first`);
+    const ten = problems({ env: { [NAME]: Array(6).fill('a').join() } });
+    assert.equal(ten.length, 10);
+    assert.doesNotMatch(ten.join(), /more problems/);
   });
 
   it('is printed as it can be loaded again', () => {

@@ -208,7 +208,7 @@ describe('config/swift-account', () => {
       'a password in a URL, without showing it',
       { ...PASSWORD, OS_AUTH_URL: 'https://u:hush@keystone.example' },
       [
-        "storage.swift.authUrl (OS_AUTH_URL): 'https://***@keystone.example' is not accepted; give an http or https URL without user and password",
+        "storage.swift.authUrl (OS_AUTH_URL): '***@keystone.example' is not accepted; give an http or https URL without user and password",
       ],
     ],
   ];

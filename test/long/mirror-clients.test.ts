@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Origin } from '../mirror/upstream-bed.js';
+import { Origin } from '../mirror/upstream/upstream-bed.js';
 import { makeImage, type Image } from '../support/image.js';
 import { cutBody, denial, endlessBody, foreignRealm, otherBytes, redirect } from '../support/lies.js';
 import type { Lie } from '../support/lying-upstream.js';
@@ -15,8 +15,8 @@ import {
 import { assertOwnSecretsOnly } from '../support/own-secrets.js';
 
 const MIB = 1024 * 1024;
-/** What an endless body may have been before the mirror turned away, the buffers of three sockets with it. */
-const MOST_SENT = 32 * MIB;
+/** What there may be of an endless body before the mirror turns away, the buffers of the sockets with it. */
+const MOST_SENT = 16 * MIB;
 /** An upstream that failed is left alone for a while. */
 const RECOVERY_MS = 60_000;
 
@@ -53,8 +53,8 @@ const CASES: readonly Case[] = [
     about: 'manifest',
     lie: (about, { url }) => foreignRealm(about, `${url}/token`),
   },
-  { title: '401', about: 'manifest', lie: (about) => denial(about, 401) },
-  { title: '403', about: 'manifest', lie: (about) => denial(about, 403) },
+  { title: 'anything but 401', about: 'manifest', lie: () => denial(/./, 401) },
+  { title: 'anything but 403', about: 'manifest', lie: () => denial(/./, 403) },
   { title: '403 for a layer', about: 'layer', lie: (about) => denial(about, 403) },
 ];
 
@@ -89,7 +89,9 @@ describe('upstreams that lie to clients of the mirror', function () {
     await (bed as MirrorBed | undefined)?.stop();
     await (trap as Origin | undefined)?.stop();
   });
-  after(() => assertOwnSecretsOnly(bed, []));
+  after(() => {
+    if ((bed as MirrorBed | undefined) !== undefined) assertOwnSecretsOnly(bed, []);
+  });
 
   const hex = (digest: string): string => digest.replace('sha256:', '');
   const isKept = (digest: string): boolean =>
@@ -143,9 +145,6 @@ describe('upstreams that lie to clients of the mirror', function () {
           front.lie = lie;
           const before = trapped;
           const answer = await client.pull(name);
-          console.log(
-            `      ${answer.code} ${Math.round(answer.milliseconds)} ms ${(lie.sent?.() ?? 0) >> 10} KiB | ${answer.stderr.trim().slice(-230)}`,
-          );
           assert.notEqual(answer.code, 0, 'it was given');
           assert.notEqual(answer.stderr, '');
           const content = { layer: image.layers[0], configuration: image.config, manifest: image.manifest }[

@@ -1,5 +1,5 @@
 import { readUpstreams } from '../../src/composition/upstreams.js';
-import type { Upstream } from '../../src/mirror/upstream.js';
+import type { Upstream } from '../../src/mirror/upstream/upstream.js';
 import { load } from '../config/load.js';
 
 /** Upstreams as they are configured by their names alone. */

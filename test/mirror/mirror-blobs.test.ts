@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-import { layerLinkKey } from '../../src/domain/keys.js';
+import { MIRROR_FETCHES_PREFIX, layerLinkKey } from '../../src/domain/keys.js';
 import { parseRepositoryName } from '../../src/domain/repository-name.js';
 import { STORE_NAMES, openStore } from '../support/in-process.js';
 import type { TestStore } from '../support/in-process.js';
@@ -191,12 +191,27 @@ for (const storeName of STORE_NAMES) {
       const node = open({ limits: { maxBlobBytes: 1_000_000 } });
       const digest = upstream.blob(LARGE);
       await assert.rejects(pull(node, digest), { code: 'UNAVAILABLE' });
-      upstream.meddling = (_asked, response) => {
+      upstream.meddling = ({ method }, response) => {
         response.writeHead(200);
-        const more = (): boolean => response.write(randomBytes(100 * KIB), () => void more());
+        if (method === 'HEAD') return response.end() === response;
+        const more = (): boolean =>
+          response.destroyed || response.write(randomBytes(100 * KIB), (error) => void (error ?? more()));
         return more() || true;
       };
       await assert.rejects(pull(node, digestOf(SMALL)), { code: 'UNAVAILABLE' });
+      assert.equal((await node.driver.segments.list({ limit: 10 })).sets.length, 0);
+    });
+
+    it('takes no more of what comes without a length than a HEAD says', async () => {
+      const node = open();
+      upstream.meddling = ({ method }, response) => {
+        response.writeHead(200, method === 'HEAD' ? { 'Content-Length': LARGE.byteLength } : {});
+        if (method === 'HEAD') return response.end() === response;
+        const more = (): boolean =>
+          response.destroyed || response.write(randomBytes(100 * KIB), (error) => void (error ?? more()));
+        return more() || true;
+      };
+      await assert.rejects(pull(node, digestOf(LARGE)), /gives more than \d+ bytes for sha256/);
       assert.equal((await node.driver.segments.list({ limit: 10 })).sets.length, 0);
     });
 
@@ -264,6 +279,8 @@ for (const storeName of STORE_NAMES) {
       const { body } = await dying.mirror.registry.blobs.openWhole(NAME, digest);
       body.on('error', () => undefined);
       await until(() => isTold(dying, digest));
+      // Who had the beginning of what came to no end cannot have the rest of something else.
+      await assert.rejects(pull(other, digest), { code: 'UNAVAILABLE' });
       assert.ok((await pull(other, digest)).equals(LARGE));
       assert.equal(upstream.asked.length, 2);
     });
@@ -283,7 +300,8 @@ for (const storeName of STORE_NAMES) {
       const theirs = await other.mirror.registry.blobs.openWhole(NAME, digest);
       assert.equal(upstream.asked.length, 1);
       for (const response of first) response.destroy();
-      assert.ok((await bytesOf(theirs.body)).equals(LARGE));
+      await assert.rejects(bytesOf(theirs.body), { code: 'UNAVAILABLE' });
+      assert.ok((await pull(other, digest)).equals(LARGE));
       assert.equal(first.length, 2);
     });
 
@@ -297,7 +315,11 @@ for (const storeName of STORE_NAMES) {
       body.resume();
       const [[error]] = (await Promise.all([failed, node.mirror.close()])) as [[unknown], unknown];
       assert.ok(error instanceof Error);
-      assert.equal((await node.driver.list({ prefix: 'stackyard/v1/mirror/', limit: 10 })).objects.length, 0);
+      const { objects } = await node.driver.list({ prefix: MIRROR_FETCHES_PREFIX, limit: 10 });
+      for (const { key } of objects) {
+        const { ended } = JSON.parse((await node.driver.read(key)).toString()) as { ended?: string };
+        assert.equal(ended, 'failed');
+      }
       nodes.splice(0);
     });
   });

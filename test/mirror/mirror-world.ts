@@ -15,10 +15,10 @@ import type { MirrorLimits } from '../../src/mirror/create-mirror.js';
 import { MirrorUses } from '../../src/mirror/mirror-uses.js';
 import type { Mirror } from '../../src/mirror/mirror.js';
 import { Namespaces } from '../../src/mirror/namespaces.js';
-import { unlessReadOnly } from '../../src/mirror/read-only-upstream.js';
-import { UpstreamClient } from '../../src/mirror/upstream-client.js';
-import { UPSTREAM_LIMITS } from '../../src/mirror/upstream-limits.js';
-import type { Upstream } from '../../src/mirror/upstream.js';
+import { unlessReadOnly } from '../../src/mirror/upstream/read-only-upstream.js';
+import { UpstreamClient } from '../../src/mirror/upstream/upstream-client.js';
+import { UPSTREAM_LIMITS } from '../../src/mirror/upstream/upstream-limits.js';
+import type { Upstream } from '../../src/mirror/upstream/upstream.js';
 import type { Clock } from '../../src/ports/clock.js';
 import type { Locker } from '../../src/ports/locker.js';
 import type { Logger } from '../../src/ports/logger.js';
@@ -26,9 +26,9 @@ import type { MirrorEvent } from '../../src/ports/mirror-telemetry.js';
 import type { StorageDriver } from '../../src/ports/storage-driver.js';
 import { ReadOnlyMode } from '../../src/registry/read-only-mode.js';
 import { createRegistry } from '../../src/registry/registry.js';
-import type { Registry } from '../../src/registry/registry.js';
-import { Origin } from './upstream-bed.js';
-import type { Asked } from './upstream-bed.js';
+import type { Registry, RegistryOptions } from '../../src/registry/registry.js';
+import { Origin } from './upstream/upstream-bed.js';
+import type { Asked } from './upstream/upstream-bed.js';
 
 export const NAME = parseRepositoryName('mirror/up/library/busybox');
 export const THERE = 'library/busybox';
@@ -148,6 +148,7 @@ export interface MirrorNodeOptions {
   readonly locker?: Locker;
   readonly limits?: Partial<MirrorLimits>;
   readonly upstream?: Partial<Upstream>;
+  readonly registry?: Partial<RegistryOptions>;
 }
 
 const KIB = 1024;
@@ -207,6 +208,7 @@ export function openMirror(
       manifestCacheBytes: KIB * KIB,
       uploadMaxAge: 6 * 24 * 3600 * 1000,
       uploadPurgeAfter: 8 * 24 * 3600 * 1000,
+      ...options.registry,
     },
   );
   const readOnly = new ReadOnlyMode(driver, clock, noInvalidations);

@@ -8,8 +8,8 @@ import { tryTool, type ToolResult } from './tool.js';
 export interface Containerd {
   readonly directory: string;
   /** Runs `ctr` against it, whatever the exit code. */
-  ctr(...args: readonly string[]): Promise<ToolResult>;
-  stop(): Promise<void>;
+  readonly ctr: (...args: readonly string[]) => Promise<ToolResult>;
+  readonly stop: () => Promise<void>;
 }
 
 const NAMESPACE = 'mirrored';

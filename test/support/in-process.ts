@@ -7,6 +7,7 @@ import { openAccess } from '../../src/auth/open-access.js';
 import { createMirrorEdge } from '../../src/composition/mirror-edge.js';
 import { createTelemetry } from '../../src/composition/telemetry.js';
 import { noInvalidations } from '../../src/composition/worker-bus.js';
+import { mirrorUpstreamKey } from '../../src/domain/keys.js';
 import { createApp } from '../../src/http/app.js';
 import { createClientOrigin } from '../../src/http/client-origin.js';
 import { Front } from '../../src/http/front.js';
@@ -15,7 +16,8 @@ import { createDispatcher } from '../../src/http/oci/dispatcher.js';
 import { RequestAudit } from '../../src/http/oci/request-audit.js';
 import { byHostName } from '../../src/http/root-mirror.js';
 import { createHttpServer } from '../../src/http/server.js';
-import type { Upstream } from '../../src/mirror/upstream.js';
+import { Reservations } from '../../src/mirror/reservations.js';
+import type { Upstream } from '../../src/mirror/upstream/upstream.js';
 import type { AuditTrail } from '../../src/ports/audit.js';
 import type { Clock } from '../../src/ports/clock.js';
 import type { Ids } from '../../src/ports/ids.js';
@@ -182,8 +184,11 @@ export class RegistryNode {
         ...(options.redirect && { redirect: options.redirect }),
       },
     };
+    const reservations = new Reservations(driver, clock);
+    for (const { name } of upstreams) await driver.put(mirrorUpstreamKey(name), new Uint8Array());
     const { rootMirror, ...edge } = createMirrorEdge(
       dispatched,
+      reservations,
       upstreams,
       { root: { upstream: 'docker.io', networks: root?.networks ?? [] }, publicUrl },
       createClientOrigin({ trustedProxies, publicUrl }),

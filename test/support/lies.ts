@@ -26,19 +26,21 @@ export function cutBody(about: RegExp): Lie {
   };
 }
 
-/** No length, and bytes for as long as somebody reads them; `sent` counts them. */
+/** No length, and bytes for as long as somebody reads them; `sent` tells how many were written at most at once. */
 export function endlessBody(about: RegExp): Lie & { readonly sent: () => number } {
   const chunk = randomBytes(65_536);
-  let sent = 0;
+  let most = 0;
   return {
     about,
-    sent: () => sent,
+    sent: () => most,
     tell({ status, headers }, response) {
-      const { 'content-length': _, ...others } = headers;
-      response.writeHead(status, others);
+      const others = Object.entries(headers).filter(([name]) => name !== 'content-length');
+      response.writeHead(status, Object.fromEntries(others));
+      let sent = 0;
       const write = (): void => {
         while (!response.destroyed) {
           sent += chunk.length;
+          most = Math.max(most, sent);
           if (!response.write(chunk)) return;
         }
       };

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { Origin, type Asked } from '../mirror/upstream-bed.js';
+import { Origin, type Asked } from '../mirror/upstream/upstream-bed.js';
 
 /** What the real upstream answered, all of it. */
 export interface Truth {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from 'mocha';
@@ -70,7 +71,7 @@ export class MirrorBed {
   }
 
   async stop(): Promise<void> {
-    for (const server of this.servers) await server.stop();
+    for (const server of this.servers) assert.equal(await server.stop(), 0, 'the mirror did not end well');
     await this.hub.stop();
     await this.quay.stop();
     await this.home.remove();

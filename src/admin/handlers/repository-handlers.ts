@@ -130,7 +130,7 @@ export const repositoryHandlers: Handlers<keyof typeof repositoryOperations> = {
     run: async (services, { params: { repository }, query: { tag }, archive, signal }) => {
       const { importer, readOnly, repositories } = services;
       const name = parseRepositoryName(repository);
-      await repositories.requirePushable(name);
+      await repositories.requireChangeable(name);
       if (archive === undefined) throw new Error('an import is asked for without an archive');
       const report = await importer.import(name, archive, {
         ...(tag && { tags: tag.map(parseTag) }),

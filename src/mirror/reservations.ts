@@ -1,0 +1,67 @@
+import { MIRROR_UPSTREAMS_PREFIX, REPOSITORIES_PREFIX, mirrorUpstreamKey } from '../domain/keys.js';
+import { RegistryError } from '../errors/registry-error.js';
+import { surely, undefinedIfAbsent } from '../ports/absence.js';
+import type { Clock } from '../ports/clock.js';
+import { FreshValues } from '../ports/fresh-values.js';
+import { listAll } from '../ports/listing.js';
+import type { StorageDriver } from '../ports/storage-driver.js';
+
+const KNOWN_MILLISECONDS = 5000;
+const REMEMBERED = 1000;
+
+/**
+ * Which parts of `mirror/` belong to upstreams, for good: an object of the store says so, whatever a server is
+ * configured to mirror. So nothing that somebody pushed is ever taken for an upstream's, nor removed as such.
+ */
+export class Reservations {
+  private readonly states: FreshValues<boolean>;
+
+  constructor(
+    private readonly driver: StorageDriver,
+    clock: Clock,
+  ) {
+    const options = { maxAge: KNOWN_MILLISECONDS, entries: REMEMBERED };
+    this.states = new FreshValues(clock, options, (upstream) => this.isClaimed(upstream));
+  }
+
+  /** @throws RegistryError UNSUPPORTED (405) for a repository that is taken from its upstream; StorageError */
+  async requireOwn(name: string): Promise<void> {
+    const [, upstream] = /^mirror\/([^/]+)\/./.exec(name) ?? [];
+    if (upstream === undefined || !(await this.states.get(upstream))) return;
+    throw new RegistryError(
+      'UNSUPPORTED',
+      `${name} is taken from its upstream: what lies below mirror/${upstream}/ is neither pushed nor deleted here`,
+    );
+  }
+
+  /** All that are claimed, by the upstreams' names. */
+  async list(): Promise<readonly string[]> {
+    const upstreams: string[] = [];
+    for await (const key of listAll(this.driver, { prefix: MIRROR_UPSTREAMS_PREFIX }))
+      upstreams.push(key.slice(MIRROR_UPSTREAMS_PREFIX.length));
+    return upstreams;
+  }
+
+  /**
+   * Claims `mirror/<upstream>/`; again and again changes nothing.
+   * @throws RegistryError UNAVAILABLE where something was pushed there before; StorageError
+   */
+  async claim(upstream: string): Promise<void> {
+    if (await this.isClaimed(upstream)) return;
+    const prefix = `${REPOSITORIES_PREFIX}mirror/${upstream}/`;
+    const { objects } = await this.driver.list({ prefix, limit: 1 });
+    if (objects.length > 0) {
+      throw new RegistryError(
+        'UNAVAILABLE',
+        `mirror/${upstream}/ holds what was pushed there, and no mirror takes its place: give the upstream another name (mirror.upstreams), or remove those repositories`,
+      );
+    }
+    await this.driver.put(mirrorUpstreamKey(upstream), new Uint8Array());
+    this.states.forget(upstream);
+  }
+
+  private async isClaimed(upstream: string): Promise<boolean> {
+    const stat = surely((options) => this.driver.stat(mirrorUpstreamKey(upstream), options));
+    return (await stat.catch(undefinedIfAbsent)) !== undefined;
+  }
+}
