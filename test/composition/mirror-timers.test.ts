@@ -3,6 +3,7 @@ import { processLocks } from '../../src/composition/locks.js';
 import { startMirrorPurgeTimer } from '../../src/composition/mirror-purge-timer.js';
 import { alreadyOpen } from '../../src/composition/store-opener.js';
 import { startWarmTimer } from '../../src/composition/warm-timer.js';
+import { mirrorUpstreamKey } from '../../src/domain/keys.js';
 import { parseRepositoryName } from '../../src/domain/repository-name.js';
 import { RegistryError } from '../../src/errors/registry-error.js';
 import type { Locker } from '../../src/ports/locker.js';
@@ -104,6 +105,7 @@ describe('composition/mirror-purge-timer', () => {
     world = await ImageWorld.open('memory');
     clock = new ManualClock(world.store.clock.now());
     await world.push(NAME, IMAGE, { tags: ['1'], blobs: [EMPTY_JSON, LAYER] });
+    await world.driver.put(mirrorUpstreamKey('hub.test'), new Uint8Array());
   });
   const start = (driver = world.driver, config = CONFIG): (() => void) =>
     startMirrorPurgeTimer(

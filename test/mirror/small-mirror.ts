@@ -4,7 +4,7 @@ import { noExchange } from '../../src/composition/shared-counters.js';
 import type { TallyExchange } from '../../src/composition/shared-counters.js';
 import { noInvalidations } from '../../src/composition/worker-bus.js';
 import type { Digest } from '../../src/domain/digest.js';
-import { blobDataKey } from '../../src/domain/keys.js';
+import { blobDataKey, mirrorUpstreamKey } from '../../src/domain/keys.js';
 import { parseTag, type Reference } from '../../src/domain/reference.js';
 import { parseRepositoryName, type RepositoryName } from '../../src/domain/repository-name.js';
 import { RegistryError } from '../../src/errors/registry-error.js';
@@ -173,13 +173,14 @@ export class SmallMirror implements Mirror {
   async close(): Promise<void> {}
 
   private async manifest(name: RepositoryName, reference: Reference): Promise<StoredManifest> {
-    const { registry, source } = this.parts;
+    const { registry, driver, source } = this.parts;
     if (!name.startsWith('mirror/')) return registry.manifests.get(name, reference);
     if (reference.kind === 'digest') {
       const known = await registry.manifests.get(name, reference).catch(undefinedIfUnknown);
       if (known !== undefined) return known;
     }
     const manifest = await source.manifest(this.remote(name), reference);
+    await driver.put(mirrorUpstreamKey(this.upstream.name), new Uint8Array());
     await registry.manifests.put(name, {
       digest: manifest.digest,
       bytes: manifest.bytes,

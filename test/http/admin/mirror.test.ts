@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { OperationResult } from '../../../src/api/operations.js';
 import type { ProblemBody } from '../../../src/api/problem.js';
+import { mirrorUpstreamKey } from '../../../src/domain/keys.js';
 import { parseRepositoryName } from '../../../src/domain/repository-name.js';
 import { onStore } from '../../support/in-process.js';
 import { AdminWorld } from './admin-world.js';
@@ -13,6 +14,8 @@ describe('the mirror in the admin API', () => {
   onStore(
     'memory',
     (bench) => {
+      beforeEach(() => bench().node.driver.put(mirrorUpstreamKey('hub.test'), new Uint8Array()));
+
       it('shows the upstreams with what was counted, and no more of them', async () => {
         const { root } = await AdminWorld.make(bench());
         for (let count = 0; count < 2; count += 1) await root.value('warmMirror', IMAGE);
@@ -48,23 +51,25 @@ describe('the mirror in the admin API', () => {
         assert.deepEqual(purged, { repositories: 1, manifests: 1, tags: 1, blobs: 2, dryRun: false });
       });
 
-      it('puts nothing below mirror/, whoever asks, but lets it be removed', async () => {
+      it('changes nothing that is taken from an upstream, whoever asks', async () => {
         const world = await AdminWorld.make(bench());
         const { root } = world;
         await root.value('warmMirror', IMAGE);
         const from = { repository: 'team/app', reference: 'v1' };
         const given = {
           setTag: { params: { repository: APP, tag: '2' }, body: { reference: '1' } },
-          copyImage: { params: { repository: 'mirror/elsewhere/app' }, body: { from, tag: '1' } },
+          copyImage: { params: { repository: 'mirror/hub.test/app' }, body: { from, tag: '1' } },
           importArchive: { ...(await askedOf(ASKED.importArchive, world)), params: { repository: APP } },
+          deleteTag: { params: { repository: APP, tag: '1' } },
+          deleteRepository: { params: { repository: APP } },
         };
-        for (const id of ['setTag', 'copyImage', 'importArchive'] as const) {
+        for (const id of ['setTag', 'copyImage', 'importArchive', 'deleteTag', 'deleteRepository'] as const) {
           const { detail } = (await root.ask(id, given[id])).expect(403).json() as ProblemBody;
           assert.match(detail, /^mirror\/\S+ is taken from its upstream: /, id);
         }
         assert.deepEqual(await bench().node.registry.tags.list(parseRepositoryName(APP)), ['1']);
-        (await root.ask('deleteTag', { params: { repository: APP, tag: '1' } })).expect(204);
-        (await root.ask('deleteRepository', { params: { repository: APP } })).expect(200);
+        const own = { params: { repository: 'mirror/own/app' }, body: { from, tag: '1' } };
+        (await root.ask('copyImage', own)).expect(201);
       });
 
       it('refuses what it cannot understand, and what it must not do now', async () => {
