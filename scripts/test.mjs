@@ -22,6 +22,7 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const TEST_FILES = join(ROOT, 'dist', 'test');
 const CONFORMANCE_MODES = ['one', 'workers', 'alternate', 'swift'];
 const MINUTE = 60_000;
+const STAGE_LIMIT = 15 * MINUTE;
 const LONG_PARTS = {
   large: { file: 'faults/large-layer.long.js' },
   docker: { file: 'e2e/swift-two-nodes.test.js', env: { STACKYARD_TEST_LAYER_MIB: '3072' } },
@@ -156,13 +157,10 @@ if (options.peers) {
   const apart = ['e2e', 'peers', 'bench', 'soak', 'long'].flatMap(inFolder);
   const unit = allFiles().filter((path) => !apart.includes(path));
   const onSwift = unit.filter((path) => usesTestBed([path]));
-  await mochaTwice(
-    'unit',
-    unit.filter((path) => !onSwift.includes(path)),
-    15 * MINUTE,
-  );
-  await mocha('swift', onSwift, 15 * MINUTE);
-  await mocha('e2e', inFolder('e2e'), 15 * MINUTE);
+  const offSwift = unit.filter((path) => !onSwift.includes(path));
+  const half = (which) => offSwift.filter((_, index) => index % 2 === which);
+  await mochaAtOnce(['unit 1', half(0)], ['unit 2', half(1)]);
+  await mochaAtOnce(['swift', onSwift], ['e2e', inFolder('e2e')]);
   for (const mode of options.all ? CONFORMANCE_MODES : ['one']) await conformance(mode);
   if (options.all) await soak();
 }
@@ -184,15 +182,15 @@ async function staticChecks() {
   }
 }
 
-/** In two processes at once, every other file in each; what the second prints follows the first. */
-async function mochaTwice(name, files, limitMs) {
-  const half = (which) => files.filter((_, index) => index % 2 === which);
+/** In two processes at once; what the second prints follows the first. */
+async function mochaAtOnce([firstName, firstFiles], [secondName, secondFiles]) {
   let printed = Promise.resolve();
-  const first = mocha(`${name} 1`, half(0), limitMs);
+  const first = mocha(firstName, firstFiles, STAGE_LIMIT);
   const print = (text) => {
     printed = first.finally(() => process.stdout.write(text));
   };
-  const ended = await Promise.allSettled([first, mocha(`${name} 2`, half(1), limitMs, undefined, print)]);
+  const second = mocha(secondName, secondFiles, STAGE_LIMIT, undefined, print);
+  const ended = await Promise.allSettled([first, second]);
   await printed;
   for (const { reason } of ended) if (reason !== undefined) throw reason;
 }

@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { LRUCache } from 'lru-cache';
+import type { RepositoryName } from '../domain/repository-name.js';
 import { RegistryError } from '../errors/registry-error.js';
 import { Namespaces, mirroredName } from '../mirror/namespaces.js';
+import type { LocatedRepository } from '../mirror/namespaces.js';
 import type { Upstream } from '../mirror/upstream/upstream.js';
 import type { ServedRegistry } from '../registry/registry.js';
 import type { ClientOrigin } from './client-origin.js';
@@ -15,6 +18,7 @@ import { ROUTES } from './oci/routes.js';
 import { note } from './request-notes.js';
 import { RootMirrorAccess } from './root-mirror-access.js';
 
+const REMEMBERED = 10_000;
 const SHAPES: ReadonlySet<Shape> = new Set(['base', 'manifest', 'blob', 'tags', 'referrers']);
 
 export interface RootMirrorParts {
@@ -48,10 +52,16 @@ export function createRootMirror(parts: RootMirrorParts): OciDispatcher {
 /** Whose `ns` may name that upstream and no other, not even this registry. */
 function locateIn(upstream: Upstream): Locate {
   const namespaces = new Namespaces([upstream], []);
+  const known = new LRUCache<RepositoryName, LocatedRepository>({ max: REMEMBERED });
+  const ownNameOf = (asked: RepositoryName): LocatedRepository => {
+    const located = known.get(asked) ?? { name: mirroredName(upstream, asked) };
+    known.set(asked, located);
+    return located;
+  };
   return (asked, search) => {
     const namespace = namespaceIn(search);
     return namespace === undefined || namespace === ''
-      ? { name: mirroredName(upstream, asked) }
+      ? ownNameOf(asked)
       : namespaces.locate(asked, namespace);
   };
 }

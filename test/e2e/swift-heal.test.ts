@@ -170,7 +170,9 @@ describe("stackyard adopt --heal on what docker-registry's Swift driver wrote", 
     const ours = await serve();
     for (const [i, image] of images.entries()) await ours.assertHolds(`a/app${i}`, 'v1', image);
     const rest = await adopt('--heal');
-    assert.deepEqual([rest.code, rest.report.heal.healed.count], [0, blobs.length - healedBefore]);
+    // What Swift was asked for in the moment of the kill it does afterwards.
+    assert.equal(rest.code, 0);
+    assert.ok(rest.report.heal.healed.count <= blobs.length - healedBefore);
     assert.deepEqual(new Set(await forms()), new Set(['SLO']));
     for (const [i, image] of images.entries()) await ours.assertHolds(`a/app${i}`, 'v1', image);
   });

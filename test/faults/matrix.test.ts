@@ -4,7 +4,7 @@ import { failuresOf, runCampaign } from './campaign.js';
 import { OPERATIONS } from './operations/operations.js';
 
 /** Prime, so that the sample meets every operation and every fault; the whole is `npm run test:long`. */
-const EVERY = 31;
+const EVERY = 61;
 const LANES = 3;
 
 describe('faults: a sample of the matrix', function () {
@@ -19,6 +19,6 @@ describe('faults: a sample of the matrix', function () {
     assert.deepEqual(failuresOf(result), []);
     assert.deepEqual(result.lost, []);
     assert.deepEqual(result.wrong, []);
-    assert.ok(result.acknowledged > 50, `only ${result.acknowledged}`);
+    assert.ok(result.acknowledged > 25, `only ${result.acknowledged}`);
   });
 });
