@@ -1,3 +1,5 @@
+import { isObject, membersOf, parsedMembers } from '../domain/json-members.js';
+
 /** One step of an image's history. */
 export interface HistoryStep {
   readonly created?: string;
@@ -33,7 +35,7 @@ const MOST_ENTRIES = 1000;
 
 /** What of the bytes can be understood; whatever has another type than it should is left out. Never throws. */
 export function imageConfigIn(bytes: Buffer): ImageConfig {
-  const body = parsed(bytes);
+  const body = parsedMembers(bytes);
   const settings = membersOf(body['config']);
   return present({
     architecture: text(body['architecture']),
@@ -51,25 +53,6 @@ export function imageConfigIn(bytes: Buffer): ImageConfig {
     volumes: names(settings['Volumes']),
     history: history(body['history']),
   });
-}
-
-type Json = Readonly<Record<string, unknown>>;
-
-function parsed(bytes: Buffer): Json {
-  try {
-    return membersOf(JSON.parse(bytes.toString()));
-  } catch {
-    // It need not be JSON.
-    return {};
-  }
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function membersOf(value: unknown): Json {
-  return isObject(value) ? value : {};
 }
 
 function text(value: unknown): string | undefined {

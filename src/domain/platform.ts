@@ -1,3 +1,5 @@
+import { isObject, membersOf, parsedMembers } from './json-members.js';
+import type { Json } from './json-members.js';
 import { InvalidValue } from './invalid-value.js';
 
 /** For which system an image is made. */
@@ -38,7 +40,7 @@ export function isNowhere({ os, architecture }: Platform): boolean {
 
 /** The platforms of an index's children, in their order. Never throws. */
 export function platformsIn(bytes: Buffer): readonly (Platform | undefined)[] {
-  const { manifests } = parsed(bytes);
+  const { manifests } = parsedMembers(bytes);
   if (!Array.isArray(manifests)) return [];
   return manifests.map((child) => {
     const { platform } = membersOf(child);
@@ -46,27 +48,8 @@ export function platformsIn(bytes: Buffer): readonly (Platform | undefined)[] {
   });
 }
 
-type Json = Readonly<Record<string, unknown>>;
-
 function platformOf(members: Json): Platform {
   const { architecture, os, variant, 'os.version': osVersion } = members;
   const told = Object.entries({ architecture, os, osVersion, variant });
   return Object.fromEntries(told.filter(([, value]) => typeof value === 'string' && value !== ''));
-}
-
-function parsed(bytes: Buffer): Json {
-  try {
-    return membersOf(JSON.parse(bytes.toString()));
-  } catch {
-    // It need not be JSON.
-    return {};
-  }
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function membersOf(value: unknown): Json {
-  return isObject(value) ? value : {};
 }
