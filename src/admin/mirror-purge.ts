@@ -7,6 +7,7 @@ import type { RepositoryPattern } from '../domain/repository-pattern.js';
 import { RegistryError } from '../errors/registry-error.js';
 import type { Clock } from '../ports/clock.js';
 import { mapBounded } from '../registry/bounded.js';
+import { prefixOf } from '../mirror/namespaces.js';
 import type { Reservations } from '../mirror/reservations.js';
 import type { ReadOnlyMode } from '../registry/read-only-mode.js';
 import { AdminError } from './admin-error.js';
@@ -79,9 +80,7 @@ export class MirrorPurge {
       if (!deletion) throw new RegistryError('UNSUPPORTED', 'deletion is switched off');
     }
     const claimed = await this.parts.reservations.list();
-    const prefixes = claimed
-      .filter((name) => upstream === undefined || name === upstream)
-      .map((name) => `mirror/${name}/`);
+    const prefixes = claimed.filter((name) => upstream === undefined || name === upstream).map(prefixOf);
     const isAskedFor = (name: RepositoryName): boolean =>
       prefixes.some((prefix) => name.startsWith(prefix)) && repository?.matches(name) !== false;
     const sum = new Sum();

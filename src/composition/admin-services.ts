@@ -33,7 +33,7 @@ export function createAdminServices(parts: AdminServiceParts, config: Config): A
   const { driver, clock, registry, readOnly, shared, mirror: running, setLevel } = parts;
   const { archives } = config;
   const { maxManifestBytes, references, delete: deletion } = config.registry;
-  const reservations = new Reservations(driver, clock);
+  const reservations = new Reservations(driver);
   const purge = new MirrorPurge({ registry, driver, readOnly, reservations, deletion, shared, clock });
   const requireOwn = (name: RepositoryName): Promise<void> => reservations.requireOwn(name);
   return {

@@ -30,7 +30,7 @@ export function startMirrorPurgeTimer(
       registry: openRegistry(driver, format, config, noInvalidations),
       driver,
       readOnly: new ReadOnlyMode(driver, clock, noInvalidations),
-      reservations: new Reservations(driver, clock),
+      reservations: new Reservations(driver),
       deletion: config.registry.delete,
       shared: format.shared,
       clock,

@@ -116,7 +116,7 @@ export function startServing(
   const edgeRules = { root: config.mirror.root, publicUrl: config.server.publicUrl };
   const { rootMirror, ...edge } = createMirrorEdge(
     dispatched,
-    new Reservations(driver, systemClock),
+    new Reservations(driver),
     upstreams,
     edgeRules,
     origin,

@@ -14,7 +14,7 @@ export interface FetchRecordPurgeReport {
 }
 
 /**
- * Removes what processes that died left of blobs that they were taking from upstreams.
+ * Removes what is known of blobs that were taken from upstreams, or were to be.
  * @throws StorageError where the store does not tell what there is
  */
 export async function purgeFetchRecords(

@@ -63,7 +63,7 @@ export function createMirror(parts: MirrorParts, limits: MirrorLimits): Mirror {
       if (access === undefined) throw new Error(`nobody asks ${upstream.name}`);
       return unlessClosing(access, closing.signal);
     },
-    new Reservations(driver, clock),
+    new Reservations(driver),
   );
   const sizes = new BlobSizes();
   const missing = (): MissingContent => new MissingContent(clock, limits.missingMaxAge);

@@ -66,13 +66,18 @@ export function isMirrored(name: string): boolean {
   return name.startsWith(MIRROR);
 }
 
+/** Begins the names of all that is taken from an upstream. */
+export function prefixOf(upstream: string): string {
+  return `${MIRROR}${upstream}/`;
+}
+
 /** Where what is taken of an upstream's repository lies. @throws RegistryError NAME_INVALID where that is too long */
 export function mirroredName({ name }: Upstream, asked: RepositoryName): RepositoryName {
   try {
-    return parseRepositoryName(`${MIRROR}${name}/${asked}`);
+    return parseRepositoryName(`${prefixOf(name)}${asked}`);
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error;
-    throw new RegistryError('NAME_INVALID', `with ${MIRROR}${name}/ before it, ${error.message}`, {
+    throw new RegistryError('NAME_INVALID', `with ${prefixOf(name)} before it, ${error.message}`, {
       cause: error,
     });
   }

@@ -1,12 +1,9 @@
 import type { RepositoryName } from '../domain/repository-name.js';
-import type { Upstream } from './upstream/upstream.js';
+import type { RemoteRepository } from './upstream/upstream.js';
 import type { UpstreamAccess } from './upstream/upstream-access.js';
 
 /** A repository of an upstream, and how it is asked. */
-export interface Remote {
-  readonly upstream: Upstream;
-  /** By the name that it has there. */
-  readonly name: RepositoryName;
+export interface Remote extends RemoteRepository {
   readonly access: UpstreamAccess;
 }
 

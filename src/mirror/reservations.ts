@@ -1,33 +1,24 @@
 import { MIRROR_UPSTREAMS_PREFIX, REPOSITORIES_PREFIX, mirrorUpstreamKey } from '../domain/keys.js';
 import { RegistryError } from '../errors/registry-error.js';
 import { surely, undefinedIfAbsent } from '../ports/absence.js';
-import type { Clock } from '../ports/clock.js';
-import { FreshValues } from '../ports/fresh-values.js';
 import { listAll } from '../ports/listing.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
-
-const KNOWN_MILLISECONDS = 5000;
-const REMEMBERED = 1000;
+import { prefixOf } from './namespaces.js';
 
 /**
  * Which parts of `mirror/` belong to upstreams, for good: an object of the store says so, whatever a server is
  * configured to mirror. So nothing that somebody pushed is ever taken for an upstream's, nor removed as such.
  */
 export class Reservations {
-  private readonly states: FreshValues<boolean>;
+  /** Claims are never given up; that there is none is asked each time. */
+  private readonly claimed = new Set<string>();
 
-  constructor(
-    private readonly driver: StorageDriver,
-    clock: Clock,
-  ) {
-    const options = { maxAge: KNOWN_MILLISECONDS, entries: REMEMBERED };
-    this.states = new FreshValues(clock, options, (upstream) => this.isClaimed(upstream));
-  }
+  constructor(private readonly driver: StorageDriver) {}
 
   /** @throws RegistryError UNSUPPORTED (405) for a repository that is taken from its upstream; StorageError */
   async requireOwn(name: string): Promise<void> {
     const [, upstream] = /^mirror\/([^/]+)\/./.exec(name) ?? [];
-    if (upstream === undefined || !(await this.states.get(upstream))) return;
+    if (upstream === undefined || !(await this.isClaimed(upstream))) return;
     throw new RegistryError(
       'UNSUPPORTED',
       `${name} is taken from its upstream: what lies below mirror/${upstream}/ is neither pushed nor deleted here`,
@@ -48,7 +39,7 @@ export class Reservations {
    */
   async claim(upstream: string): Promise<void> {
     if (await this.isClaimed(upstream)) return;
-    const prefix = `${REPOSITORIES_PREFIX}mirror/${upstream}/`;
+    const prefix = `${REPOSITORIES_PREFIX}${prefixOf(upstream)}`;
     const { objects } = await this.driver.list({ prefix, limit: 1 });
     if (objects.length > 0) {
       throw new RegistryError(
@@ -57,11 +48,14 @@ export class Reservations {
       );
     }
     await this.driver.put(mirrorUpstreamKey(upstream), new Uint8Array());
-    this.states.forget(upstream);
+    this.claimed.add(upstream);
   }
 
   private async isClaimed(upstream: string): Promise<boolean> {
+    if (this.claimed.has(upstream)) return true;
     const stat = surely((options) => this.driver.stat(mirrorUpstreamKey(upstream), options));
-    return (await stat.catch(undefinedIfAbsent)) !== undefined;
+    if ((await stat.catch(undefinedIfAbsent)) === undefined) return false;
+    this.claimed.add(upstream);
+    return true;
   }
 }

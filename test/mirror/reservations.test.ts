@@ -27,7 +27,7 @@ describe('mirror/reservations', () => {
     nodes.push(node);
     return node;
   };
-  const reservations = (): Reservations => new Reservations(checked(store.driver()), store.clock);
+  const reservations = (): Reservations => new Reservations(checked(store.driver()));
 
   it('lets nobody push what an upstream has claimed, on any node and for good', async () => {
     const [one, other] = [reservations(), reservations()];

@@ -184,7 +184,7 @@ export class RegistryNode {
         ...(options.redirect && { redirect: options.redirect }),
       },
     };
-    const reservations = new Reservations(driver, clock);
+    const reservations = new Reservations(driver);
     for (const { name } of upstreams) await driver.put(mirrorUpstreamKey(name), new Uint8Array());
     const { rootMirror, ...edge } = createMirrorEdge(
       dispatched,

@@ -32,16 +32,11 @@ export async function lengthOf(
   { size, most, signal }: { size: number | undefined; most: number; signal: AbortSignal },
 ): Promise<number | undefined> {
   const path = `blobs/${digest.toString()}`;
-  try {
-    const length =
-      answer.length ?? size ?? (await access.ask({ method: 'HEAD', repository: name, path, signal })).length;
-    const limit = Math.min(size ?? most, most);
-    if (length !== undefined && length > limit) throw tooLong({ upstream }, digest, limit);
-    return length;
-  } catch (error) {
-    answer.body.destroy();
-    throw error;
-  }
+  const length =
+    answer.length ?? size ?? (await access.ask({ method: 'HEAD', repository: name, path, signal })).length;
+  const limit = Math.min(size ?? most, most);
+  if (length !== undefined && length > limit) throw tooLong({ upstream }, digest, limit);
+  return length;
 }
 
 /**
@@ -82,7 +77,7 @@ export async function* upstreamBytes(
   }
 }
 
-export function tooLong({ upstream }: Pick<Remote, 'upstream'>, digest: Digest, most: number): UpstreamError {
+function tooLong({ upstream }: Pick<Remote, 'upstream'>, digest: Digest, most: number): UpstreamError {
   return new UpstreamError(
     'dishonest',
     `${upstream.name} gives more than ${most} bytes for ${digest.toString()}`,

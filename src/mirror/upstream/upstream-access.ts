@@ -44,7 +44,7 @@ export interface UpstreamState {
 
 /**
  * Asks one upstream, with our credentials for it and nothing of the client's: no header of any client is passed on.
- * @see src/mirror/upstream-client.ts
+ * @see src/mirror/upstream/upstream-client.ts
  */
 export interface UpstreamAccess {
   /**
