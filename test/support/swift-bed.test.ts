@@ -101,7 +101,13 @@ describe('the Swift of the tests', () => {
     const listed = await limited('GET', '');
     assert.equal(listed.body.toString().trim().split('\n').length, 10);
     assert.equal((await limited('GET', '?limit=11')).status, 412);
-    assert.equal((await limited('PUT', '/large', Buffer.alloc(4 * 1024 * 1024 + 1))).status, 413);
+    // It answers 413 before the body is sent, so that sending the rest may fail first.
+    const large = limited('PUT', '/large', Buffer.alloc(4 * 1024 * 1024 + 1)).then(
+      ({ status }) => status,
+      ({ code }: NodeJS.ErrnoException) => code,
+    );
+    assert.ok([413, 'EPIPE', 'ECONNRESET'].includes((await large) ?? ''), String(await large));
+    assert.equal((await limited('HEAD', '/large')).status, 404);
     for (let n = 0; n < 12; n++) await bed.request('DELETE', `${container}/${n}`);
     assert.equal((await bed.request('DELETE', container)).status, 204);
   });
