@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { RegistryError } from '../errors/registry-error.js';
 import { BackendOutage } from '../ports/auth.js';
 import type { AuditTrail } from '../ports/audit.js';
@@ -19,8 +20,13 @@ export interface LoginRecord {
 /** No name is longer. */
 const MOST_NAME = 64;
 
-/** Asks one backend after another who somebody is, and has it recorded before it answers. */
+/**
+ * Asks one backend after another who somebody is, and has it recorded before it answers. Equal logins at once are one
+ * attempt: a thousand hosts that deploy with one robot's secret, behind one address, are not told to come back later.
+ */
 export class Logins {
+  private readonly running = new Map<string, Promise<Login | undefined>>();
+
   constructor(
     private readonly backends: readonly AuthBackend[],
     private readonly limits: LoginLimits,
@@ -36,17 +42,19 @@ export class Logins {
     address: string,
     { record }: LoginRecord = { record: 'all' },
   ): Promise<Login> {
-    const { username } = credentials;
+    const { username, secret } = credentials;
     const trusted = this.limits.isTrusted(username, address);
     const asked = { ...credentials, address, trusted };
-    return this.decide(username, address, record, (backend) => backend.authenticate(asked));
+    const attempt = { account: username, secret, address };
+    return this.decide(attempt, record, (backend) => backend.authenticate(asked));
   }
 
   /** The owner of an access token; no backend but that of tokens is asked. Only failures are recorded. @throws as `login` */
   async loginByToken(secret: string, address: string): Promise<Login> {
     const id = tokenIdIn(secret);
     if (id === undefined) throw new RegistryError('UNAUTHORIZED', 'that is no access token of this registry');
-    return this.decide(`token ${id}`, address, 'failures', (backend) => backend.authenticateToken?.(secret));
+    const attempt = { account: `token ${id}`, secret, address };
+    return this.decide(attempt, 'failures', (backend) => backend.authenticateToken?.(secret));
   }
 
   /** The principal of an earlier login, as it is now. */
@@ -81,18 +89,9 @@ export class Logins {
     await this.audit?.record({ action: 'login', outcome: 'ok', by, from: address, ...used });
   }
 
-  private async decide(
-    account: string,
-    address: string,
-    record: LoginRecord['record'],
-    ask: Ask,
-  ): Promise<Login> {
-    const wait = await this.limits.begin(account, address);
-    if (wait > 0) {
-      const headers = { 'Retry-After': String(Math.ceil(wait / 1000)) };
-      throw new RegistryError('TOOMANYREQUESTS', 'too many failed logins; try again later', { headers });
-    }
-    const login = await deciding(() => this.attempt(account, address, ask));
+  private async decide(attempt: Attempt, record: LoginRecord['record'], ask: Ask): Promise<Login> {
+    const { account, address } = attempt;
+    const login = await deciding(() => this.shared(attempt, ask));
     if (login === undefined) {
       const by = account.slice(0, MOST_NAME);
       await this.audit?.record({ action: 'login', outcome: 'denied', by, from: address });
@@ -102,8 +101,22 @@ export class Logins {
     return login;
   }
 
-  /** One that was begun. */
-  private async attempt(account: string, address: string, ask: Ask): Promise<Login | undefined> {
+  private shared(attempt: Attempt, ask: Ask): Promise<Login | undefined> {
+    const { account, secret, address } = attempt;
+    const key = hash('sha256', JSON.stringify([account, secret, address]));
+    const running = this.running.get(key);
+    if (running !== undefined) return running;
+    const started = this.attempt(attempt, ask).finally(() => this.running.delete(key));
+    this.running.set(key, started);
+    return started;
+  }
+
+  private async attempt({ account, address }: Attempt, ask: Ask): Promise<Login | undefined> {
+    const wait = await this.limits.begin(account, address);
+    if (wait > 0) {
+      const headers = { 'Retry-After': String(Math.ceil(wait / 1000)) };
+      throw new RegistryError('TOOMANYREQUESTS', 'too many failed logins; try again later', { headers });
+    }
     let outcome: Outcome = 'undecided';
     try {
       const login = await this.firstThatKnows(ask);
@@ -124,6 +137,12 @@ export class Logins {
     }
     return undefined;
   }
+}
+
+interface Attempt {
+  readonly account: string;
+  readonly secret: string;
+  readonly address: string;
 }
 
 /** How a backend is asked who it is. */

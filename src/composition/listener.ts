@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Front } from '../http/front.js';
 import type { OciDispatcher } from '../http/oci/dispatcher.js';
 import { createHttpServer, drainServer } from '../http/server.js';
@@ -23,13 +24,13 @@ export interface ListenerParts {
 /** A server and its front, not yet listening. */
 export interface Listener {
   readonly server: Server;
-  /** Lets requests in flight finish within `server.drainTimeout`. */
+  /** Takes requests for `server.drainDelay` more, then lets those in flight finish within `server.drainTimeout`. */
   readonly drain: () => Promise<{ cut: boolean }>;
 }
 
 /** With the timeouts, limits and certificate of `server`. @throws StartError for a certificate that is unusable */
 export function createListener({ oci, app, config, log, telemetry }: ListenerParts): Listener {
-  const { maxRequestsInFlight, headersTimeout, keepAliveTimeout, bodyIdleTimeout, drainTimeout } =
+  const { maxRequestsInFlight, headersTimeout, keepAliveTimeout, bodyIdleTimeout, drainDelay, drainTimeout } =
     config.server;
   const front = new Front(
     { oci, app, log, clock: systemClock, telemetry, maxInFlight: maxRequestsInFlight },
@@ -43,6 +44,7 @@ export function createListener({ oci, app, config, log, telemetry }: ListenerPar
     drain: async () => {
       stopLooking();
       front.drain();
+      if (drainDelay > 0) await delay(drainDelay);
       const drained = await drainServer(server, drainTimeout);
       await front.idle(RECORDING_MILLISECONDS);
       return drained;

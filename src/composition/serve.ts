@@ -87,7 +87,8 @@ async function serveByWorkers(
 }
 
 async function serveAsWorker(config: Config, log: AdjustableLogger): Promise<void> {
-  const stop = stopSignal();
+  // Who signals the whole group, as systemd does, signals a worker twice; it ends at once only with its primary.
+  const stop = stopSignal({ repeated: true });
   try {
     const composed = await composeServer({
       config,
@@ -171,9 +172,13 @@ async function flushed(log: Logger): Promise<void> {
   if (!written) process.exit();
 }
 
-function stopSignal(): Promise<string> {
+/** The first of them; a second ends the process at once unless they may be repeated. */
+function stopSignal({ repeated = false } = {}): Promise<string> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      if (repeated) process.on(signal, () => resolve(signal));
+      else process.once(signal, () => resolve(signal));
+    }
   });
 }
 

@@ -1,6 +1,5 @@
 import type { Server } from 'node:http';
 import type { RequestHandler } from 'express';
-import { FORMAT_KEY } from '../domain/keys.js';
 import { createApp } from '../http/app.js';
 import { sendProblem } from '../http/admin/problem-answer.js';
 import { whileAvailable } from '../http/availability.js';
@@ -17,11 +16,10 @@ import { startServing } from './serving.js';
 import type { Serving, ServingParts } from './serving.js';
 import type { OpenStore } from './store.js';
 import type { ServedStore } from './store-opener.js';
+import { StoreReadiness } from './store-readiness.js';
+import { systemClock } from './system.js';
 import { createTelemetry } from './telemetry.js';
 import { readUpstreams } from './upstreams.js';
-
-/** What the store may take to show that it answers. */
-const READINESS_MILLISECONDS = 3000;
 
 /** A server with all its parts, not yet listening. */
 export interface ComposedServer {
@@ -29,7 +27,10 @@ export interface ComposedServer {
   /** For `mirror.root.port`. */
   readonly rootMirror?: Server;
   readonly store: ServedStore;
-  /** Lets requests in flight finish within `server.drainTimeout`, then closes the storage. */
+  /**
+   * Is not ready from now on, takes requests for `server.drainDelay` more, lets those in flight finish within
+   * `server.drainTimeout`, then closes the storage.
+   */
   readonly drain: () => Promise<{ cut: boolean }>;
 }
 
@@ -63,9 +64,9 @@ export function assembleServer(parts: ServerParts): ComposedServer {
   const everything = whileServing((open) => open.oci);
   const oci = rootNames.length === 0 ? everything : byHostName(rootNames, rootMirror, everything);
   let draining = false;
-  const look = shared(() => readinessOf(store));
+  const atStore = new StoreReadiness(store, systemClock);
   const readiness: Readiness = () =>
-    draining ? Promise.resolve({ ready: false, reason: 'the server is stopping' }) : look();
+    draining ? Promise.resolve({ ready: false, reason: 'the server is stopping' }) : atStore.look();
   const app = createApp({
     oci,
     readiness,
@@ -106,27 +107,4 @@ function adminWhileOpen(store: ServedStore, handlerOf: (open: OpenStore) => Requ
     if (current instanceof StorageError) sendProblem(req, res, current);
     else void handlerOf(current)(req, res, next);
   };
-}
-
-/** Asked at once by many, it is done once: a full server lets everybody ask. */
-function shared<T>(ask: () => Promise<T>): () => Promise<T> {
-  let asking: Promise<T> | undefined;
-  return () => {
-    asking ??= ask().finally(() => {
-      asking = undefined;
-    });
-    return asking;
-  };
-}
-
-async function readinessOf({ current }: ServedStore): Promise<Awaited<ReturnType<Readiness>>> {
-  if (current instanceof StorageError) return { ready: false, reason: current.message };
-  const signal = AbortSignal.timeout(READINESS_MILLISECONDS);
-  try {
-    await current.driver.stat(FORMAT_KEY, { fresh: true, signal });
-    return { ready: true };
-  } catch (error) {
-    if (signal.aborted) return { ready: false, reason: 'the storage does not answer in time' };
-    return { ready: false, reason: `the storage does not answer: ${(error as Error).message}` };
-  }
 }

@@ -8,6 +8,7 @@ import type { OciDispatcher } from './oci/dispatcher.js';
 import { closeWithConnection } from './pipelining.js';
 import { keepNotes } from './request-notes.js';
 import type { RequestNotes } from './request-notes.js';
+import { RequestSlots } from './request-slots.js';
 
 export interface FrontParts {
   readonly oci: OciDispatcher;
@@ -16,16 +17,19 @@ export interface FrontParts {
   readonly log: Logger;
   readonly clock: Clock;
   readonly telemetry: RequestScope;
-  /** Requests of the registry API handled at once. */
+  /** Requests handled at once; as many more wait. */
   readonly maxInFlight: number;
 }
+
+/** Below the least that clients wait for headers: 30 s, of containerd. */
+const WAIT_MILLISECONDS = 10_000;
 
 /** What is asked of a server that is full, too. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
 /** The listener of the server: the registry API first, without a framework's cost, then the app. */
 export class Front {
-  private inFlight = 0;
+  private readonly slots: RequestSlots;
   private count = 0;
   private draining = false;
   /** Handlers at work; one may outlive its connection, to record what came of an upload. */
@@ -36,7 +40,9 @@ export class Front {
     private readonly parts: FrontParts,
     /** Begins every request id of this process. */
     private readonly processId: string,
-  ) {}
+  ) {
+    this.slots = new RequestSlots(parts.maxInFlight, WAIT_MILLISECONDS);
+  }
 
   /** From now on every answer ends its connection. */
   drain(): void {
@@ -56,17 +62,15 @@ export class Front {
   }
 
   readonly handle = (req: IncomingMessage, res: ServerResponse): void => {
-    const { oci, app, clock, telemetry, maxInFlight } = this.parts;
+    const { clock, telemetry } = this.parts;
     const startedAt = clock.now();
     const notes: RequestNotes = {};
     const storage = { requests: 0 };
     if (this.draining) res.shouldKeepAlive = false;
     const socketBytes = req.socket.bytesWritten;
-    const refused = this.inFlight >= maxInFlight && !PROBES.has(req.url ?? '');
-    if (!refused) this.inFlight += 1;
     closeWithConnection(req, res);
     res.once('close', () => {
-      if (!refused) this.inFlight -= 1;
+      turn?.leave();
       this.logRequest(
         req,
         res,
@@ -76,22 +80,28 @@ export class Front {
         req.socket.bytesWritten - socketBytes,
       );
     });
-    if (refused) {
+    const begin = (): void => telemetry.run(storage, () => this.answer(req, res, notes));
+    const refuse = (): void => {
       const headers = { 'Retry-After': '1' };
       notes.error = new RegistryError('UNAVAILABLE', 'too many requests in flight; try again', { headers });
-      return sendError(req, res, notes.error);
-    }
-    telemetry.run(storage, () => {
-      const answer = oci(req, res, notes);
-      if (answer !== undefined) {
-        this.handling += 1;
-        answer.then(this.handled, this.handled);
-        return;
-      }
-      keepNotes(req, notes);
-      app(req, res);
-    });
+      sendError(req, res, notes.error);
+    };
+    const turn = PROBES.has(req.url ?? '')
+      ? begin()
+      : this.slots.enter({ transfer: isTransfer(req), begin, refuse });
   };
+
+  private answer(req: IncomingMessage, res: ServerResponse, notes: RequestNotes): void {
+    const { oci, app } = this.parts;
+    const answer = oci(req, res, notes);
+    if (answer !== undefined) {
+      this.handling += 1;
+      answer.then(this.handled, this.handled);
+      return;
+    }
+    keepNotes(req, notes);
+    app(req, res);
+  }
 
   private readonly handled = (): void => {
     this.handling -= 1;
@@ -125,6 +135,11 @@ export class Front {
     if (status >= 500 && status !== 503) this.parts.log.error(fields, 'request');
     else this.parts.log.info(fields, 'request');
   }
+}
+
+/** May last as long as its bytes take; HEAD and DELETE carry none. */
+function isTransfer({ method, url }: IncomingMessage): boolean {
+  return method !== 'HEAD' && method !== 'DELETE' && (url ?? '').includes('/blobs/');
 }
 
 /** Without the query and without an upload's id, which lets its holder write. */

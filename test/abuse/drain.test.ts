@@ -21,10 +21,11 @@ for (const workers of ['1', '2']) {
     /** A server started on the same store afterwards. */
     let next: ServerProcess | undefined;
 
-    async function start(drainTimeout: string): Promise<void> {
+    async function start(drainTimeout: string, drainDelay = '0s'): Promise<void> {
       server = await LaunchedServer.launch(home, {
         STACKYARD_SERVER_WORKERS: workers,
         STACKYARD_SERVER_DRAIN_TIMEOUT: drainTimeout,
+        STACKYARD_SERVER_DRAIN_DELAY: drainDelay,
       });
       endpoint = await server.listening();
     }
@@ -96,6 +97,37 @@ for (const workers of ['1', '2']) {
       const rest = blob.subarray(SIZE / 2);
       const closed = await call(next, 'PUT', closing(locationOf(status), sha256(blob)), { body: rest });
       assert.equal(closed.status, 201);
+    });
+
+    it('takes new connections while a balancer turns away, is not ready, and ends each connection', async () => {
+      await start('30s', '2s');
+      const idle = await Wire.open(endpoint);
+      server.signal('SIGTERM');
+      await until('it is not ready', async () => (await call(endpoint, 'GET', '/readyz')).status === 503);
+      await idle.send(head('GET', '/v2/'));
+      const answer = await idle.answer();
+      assert.deepEqual([answer.status, answer.headers.get('connection')], [200, 'close']);
+      const blob = randomBytes(SIZE);
+      const location = locationOf(await call(endpoint, 'POST', '/v2/drained/blobs/uploads/'));
+      const closed = await call(endpoint, 'PUT', closing(location, sha256(blob)), { body: blob });
+      assert.equal(closed.status, 201);
+      assert.deepEqual(await server.ended(), { code: 0, signal: null });
+      assert.equal(await isRefused(endpoint), true);
+    });
+
+    it('drains when the whole group is signalled, as systemd does', async () => {
+      await start('30s');
+      const blob = randomBytes(SIZE);
+      const { wire } = await uploading(blob);
+      const others = await childrenOf(server.pid);
+      for (const pid of others) process.kill(pid, 'SIGTERM');
+      if (others.length > 0) await until('the workers drain', () => isRefused(endpoint));
+      server.signal('SIGTERM');
+      await server.logged('draining');
+      await until('new connections are refused', () => isRefused(endpoint));
+      await wire.send(blob.subarray(SIZE / 2));
+      assert.equal((await wire.answer()).status, 202);
+      assert.deepEqual(await server.ended(), { code: 0, signal: null });
     });
 
     it('ends at once on a second signal', async () => {

@@ -46,6 +46,12 @@ describe('logins', () => {
         return true;
       };
 
+      it('of a crowd that has one secret and one address all are let in, after one comparison', async () => {
+        const crowd = Array.from({ length: 600 }, () => loginFrom(bench().node, '192.0.2.1', 'alice'));
+        for (const answer of await Promise.all(crowd)) answer.expect(200);
+        assert.equal(hasher.comparisons, 1);
+      });
+
       it('answer alike for a wrong password and everybody who cannot log in, after one comparison', async () => {
         const answers = [];
         const tries = [

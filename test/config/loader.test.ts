@@ -13,6 +13,7 @@ describe('config/loader', () => {
           port: 5000,
           workers: 1,
           maxRequestsInFlight: 1024,
+          drainDelay: 0,
           drainTimeout: 30_000,
           headersTimeout: 60_000,
           keepAliveTimeout: 95_000,

@@ -13,7 +13,11 @@ export interface LoadBalancer {
 }
 
 /** haproxy before servers on loopback: round robin, no affinity, a server that does not answer is left out. */
-export async function startHaproxy(program: string, ports: readonly number[]): Promise<LoadBalancer> {
+export async function startHaproxy(
+  program: string,
+  ports: readonly number[],
+  { connections = 500 } = {},
+): Promise<LoadBalancer> {
   const home = await temporaryDirectory('haproxy');
   const port = await freePort();
   const file = join(home.path, 'haproxy.cfg');
@@ -22,7 +26,7 @@ export async function startHaproxy(program: string, ports: readonly number[]): P
     file,
     [
       'global',
-      '  maxconn 500',
+      `  maxconn ${connections}`,
       'defaults',
       '  mode http',
       '  timeout connect 2s',

@@ -14,6 +14,10 @@ export interface ServerOptions {
   /** 0, the default, takes a free port. */
   readonly port?: number;
   readonly host?: string;
+  /** The compiled main.js of another release. */
+  readonly main?: string;
+  /** Words before its command, which run it elsewhere: those of a Network. */
+  readonly through?: readonly string[];
   /** How long it may take to listen. */
   readonly startMs?: number;
 }
@@ -49,7 +53,9 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
   const startMs = options.startMs ?? 30_000;
   const tail = new Tail();
   const log: Record<string, unknown>[] = [];
-  const child = await startChild(process.execPath, [...HEAP_FLAGS, join(compiledRoot, 'src', 'main.js')], {
+  const main = options.main ?? join(compiledRoot, 'src', 'main.js');
+  const [command = '', ...words] = [...(options.through ?? []), process.execPath, ...HEAP_FLAGS, main];
+  const child = await startChild(command, words, {
     cwd: home.path, // no stackyard.yaml lies there
     env: {
       ...cleanEnvironment(),
