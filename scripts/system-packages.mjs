@@ -13,6 +13,11 @@ const PACKAGES = {
   buildah: 'buildah',
   'docker-registry': 'docker-registry',
   haproxy: 'haproxy',
+  ip: 'iproute2',
+  systemctl: 'systemd',
+  ruby: 'ruby',
+  rspec: 'ruby-rspec',
+  rubocop: 'rubocop',
 };
 /** What the long tests need beside them. */
 const LONG_PACKAGES = { 'docker-compose': 'docker-compose', debootstrap: 'debootstrap' };

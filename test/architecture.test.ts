@@ -6,7 +6,8 @@ import { projectRoot } from './support/project.js';
 /** Which folder may import which; a folder may always import itself. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/main.ts': ['src/cli'],
-  'src/cli': ['src/composition', 'src/api'],
+  'src/cli': ['src/composition', 'src/api', 'src/client-config'],
+  'src/client-config': ['src/domain', 'src/errors'],
   'src/composition': [
     'src/admin',
     'src/api',

@@ -62,6 +62,8 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   'mirror status': 'stackyard mirror status',
   'mirror warm': 'stackyard mirror warm docker.io/library/node:20 --platform linux/amd64',
   'mirror purge': 'stackyard mirror purge --upstream docker.io --unused 30d --dry-run',
+  'client-config':
+    'stackyard client-config docker --registry registry.example:5000 --ca ca.pem --username ci --password-stdin --into /',
   'uploads purge': 'stackyard uploads purge --dry-run',
   adopt: 'stackyard adopt --finish',
   completion: 'source <(stackyard completion bash)',

@@ -6,6 +6,7 @@ import { ProfileError } from '../composition/profiles.js';
 import { adoptCommand } from './adopt.js';
 import { exportCommand, importCommand } from './archives.js';
 import { auditCommand } from './audit.js';
+import { clientConfigCommand } from './client-config.js';
 import { showExamples } from './command-tree.js';
 import { completionCommand } from './completion.js';
 import { copyCommand } from './copy.js';
@@ -90,6 +91,7 @@ export function createProgram(context: CommandContext): Command {
     .addCommand(readOnlyCommand(context))
     .addCommand(logLevelCommand(context))
     .addCommand(mirrorCommand(context))
+    .addCommand(clientConfigCommand(context))
     .addCommand(uploadsCommand(context))
     .addCommand(adoptCommand(context))
     .addCommand(completionCommand(context));

@@ -26,8 +26,8 @@ export class Authority {
     return authority;
   }
 
-  /** For this machine's loopback addresses and localhost. */
-  async issue(name: string, commonName: string): Promise<void> {
+  /** For this machine's loopback addresses and localhost, or for the names given as subjectAltName has them. */
+  async issue(name: string, commonName: string, names = 'IP:127.0.0.1,IP:::1,DNS:localhost'): Promise<void> {
     await this.openssl(
       'req',
       ...CURVE,
@@ -38,7 +38,7 @@ export class Authority {
       '-out',
       `${name}.csr`,
     );
-    await writeFile(join(this.directory, 'extensions'), 'subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost\n');
+    await writeFile(join(this.directory, 'extensions'), `subjectAltName=${names}\n`);
     const signing = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'extensions'];
     await this.openssl('x509', '-req', '-in', `${name}.csr`, ...signing, ...DAYS, '-out', `${name}.pem`);
   }

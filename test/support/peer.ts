@@ -21,6 +21,8 @@ export interface PeerOptions {
   /** Its `auth` section; without it everybody may do everything. */
   readonly auth?: Readonly<Record<string, object>>;
   readonly program?: string;
+  /** Words before its command, which run it elsewhere: those of a Network. */
+  readonly through?: readonly string[];
 }
 
 /**
@@ -36,7 +38,9 @@ export async function startPeer(options: PeerOptions = {}): Promise<Peer> {
     configuration(options.storage ?? { filesystem: { rootdirectory: root } }, options.auth),
   );
   const tail = new Tail();
-  const child = await startChild(options.program ?? 'docker-registry', ['serve', file], {
+  const program = options.program ?? 'docker-registry';
+  const [command = '', ...words] = [...(options.through ?? []), program, 'serve', file];
+  const child = await startChild(command, words, {
     cwd: home.path,
     env: Object.fromEntries(
       Object.entries(cleanEnvironment()).filter(([name]) => !name.startsWith('REGISTRY_')),

@@ -1,0 +1,18 @@
+/** A file as it is to be, whole. */
+export interface ClientFile {
+  /** Absolute on the host; of what no host has, a name alone. */
+  readonly path: string;
+  readonly mode: number;
+  readonly content: string;
+}
+
+/** What is there already, by path. */
+export type ExistingFiles = ReadonlyMap<string, string>;
+
+/** Of files that hold no secret. */
+export const PUBLIC = 0o644;
+/** Of files that only their owner may read. */
+export const SECRET = 0o600;
+
+/** Begins files that are written whole. */
+export const HEAD = "# Written by Stackyard's client configuration; changes made here are lost.\n";
