@@ -5,8 +5,10 @@
 //   --long          only what takes too long for every day; with --only one part of it: large (a layer of 6 GiB, 64 pushes
 //                   at once), docker (3 GiB through two nodes, one of them killed), backends (Swift's own servers hang),
 //                   matrix (every fault at every request; writes docs/reliability.md), compose, import (an archive of 2 GiB),
-//                   mirror (upstreams that lie, to each client)
-//   --all           the tests, the OCI suite in four modes, and a short soak, as CI does
+//                   mirror (upstreams that lie, to each client), image (read-only and without root, by a real dockerd),
+//                   nodes (deploy/compose.yml: two nodes behind haproxy, each made anew under load),
+//                   cookbook-server, cookbook-accounts (the cookbook on a host with systemd)
+//   --all           the tests, the part upgrade, the OCI suite in four modes, and a short soak, as CI does
 //   --require-all   a suite whose program is missing fails instead of being left out (CI=true means it too)
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -31,6 +33,14 @@ const LONG_PARTS = {
   compose: { file: 'long/compose.test.js' },
   import: { file: 'archive/import.long.js' },
   mirror: { file: 'long/mirror-clients.test.js' },
+  rolling: { file: 'e2e/rolling-restart.test.js', env: { STACKYARD_TEST_ROUNDS: '4' } },
+  clients: { file: 'long/rolling-clients.test.js' },
+  herd: { file: 'long/herd.test.js' },
+  upgrade: { file: 'long/upgrade.test.js' },
+  image: { file: 'long/image.test.js' },
+  nodes: { file: 'long/two-nodes.test.js' },
+  'cookbook-server': { file: 'long/cookbook-server.test.js' },
+  'cookbook-accounts': { file: 'long/cookbook-accounts.test.js' },
 };
 const STOP_MS = 40_000;
 
@@ -162,6 +172,7 @@ if (options.peers) {
   await mochaAtOnce(['unit 1', half(0)], ['unit 2', half(1)]);
   await mochaAtOnce(['swift', onSwift], ['e2e', inFolder('e2e')]);
   for (const mode of options.all ? CONFORMANCE_MODES : ['one']) await conformance(mode);
+  if (options.all) await mocha('upgrade', [join(TEST_FILES, LONG_PARTS.upgrade.file)], STAGE_LIMIT);
   if (options.all) await soak();
 }
 if (total.passed + total.failed === 0) total.fail('no test ran');
