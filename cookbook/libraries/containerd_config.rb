@@ -1,0 +1,127 @@
+# frozen_string_literal: true
+
+module StackyardCookbook
+  # /etc/containerd/config.toml, of which one line is ours: where the CRI finds the hosts.toml files. containerd reads it
+  # only when it starts.
+  class ContainerdConfig
+    PATH = '/etc/containerd/config.toml'
+    NEW = "version = 2\n"
+    # The plugin that reads hosts.toml for Kubernetes, by the version of the file.
+    PLUGINS = { '2' => 'io.containerd.grpc.v1.cri', '3' => 'io.containerd.cri.v1.images' }.freeze
+    CRI = /(["'])(?:cri|io\.containerd\.grpc\.v1\.cri|io\.containerd\.cri\.v1\.images)\1/.freeze
+    # What hosts.toml files take the place of.
+    HOSTS_TABLES = %w[mirrors configs].freeze
+    STRING = /\A(?:"([^"\\]*)"|'([^']*)')\z/.freeze
+
+    # The text (nil: absent) with `config_path` for the CRI, everything else byte for byte as it was; nil where the file
+    # is to be left alone, for the CRI is disabled, as Docker's hosts have it. Raises Invalid.
+    def self.with_certs(text)
+      new(Utf8Text.blank?(text) ? NEW : Utf8Text.of(PATH, text)).with_certs
+    end
+
+    private_class_method :new
+
+    def initialize(text)
+      @text = text
+      @outline = TomlOutline.new(text)
+    end
+
+    def with_certs
+      refuse("line #{@outline.unreadable} is none that can be read here; #{by_hand}") if @outline.unreadable
+      return nil if @outline.top_level('disabled_plugins').to_s.match?(CRI)
+
+      @plugin = plugin
+      @registry = ['plugins', @plugin, 'registry']
+      refuse_other_settings
+      setting = @outline.entries.find { |entry| entry.path == [*@registry, 'config_path'] }
+      setting ? with_value(setting) : with_line
+    end
+
+    private
+
+    def plugin
+      version = @outline.top_level('version') || '1'
+      PLUGINS.fetch(version) do
+        refuse("its version is neither 2 nor 3; #{by_hand}") unless version == '1'
+        refuse('it is of version 1, which is not edited; ' \
+               'make it version 2 or 3 (containerd config migrate), then try again')
+      end
+    end
+
+    def refuse_other_settings
+      @outline.tables.each { |table| refuse_rival(table.path) }
+      @outline.entries.each do |entry|
+        below = ours?(entry.table)
+        refuse_rival(entry.path) if below
+        next unless below ? odd_below?(entry) : odd_above?(entry)
+
+        refuse("the registry table of the plugin is written in a form that is not edited; #{by_hand}")
+      end
+    end
+
+    # Refuses what containerd does not start with beside config_path. An empty table of mirrors, as its own default file
+    # has it, is none.
+    def refuse_rival(path)
+      kind, host, what = path.drop(3) if ours?(path)
+      rival = 'mirrors' if kind == 'mirrors' && host
+      rival = 'configs tls' if kind == 'configs' && what == 'tls'
+      return unless rival
+
+      refuse("containerd refuses registry.#{rival} beside config_path; " \
+             "move it to #{HostsToml::DIRECTORY}/HOST/hosts.toml, and take it out")
+    end
+
+    def odd_above?(entry)
+      ours?(entry.path) || @registry[0, entry.path.length] == entry.path
+    end
+
+    def odd_below?(entry)
+      inline = entry.value.start_with?('{') && HOSTS_TABLES.include?(entry.path[3])
+      inline || (entry.table == @registry && entry.path.length > 4)
+    end
+
+    def ours?(path)
+      path[0, 3] == @registry
+    end
+
+    def with_value(setting)
+      directories = STRING.match(setting.value)&.captures&.compact&.first
+      refuse("config_path is written in a form that is not edited; #{by_hand}") unless directories
+      return @text if directories.split(':').any? { |each| each.delete_suffix('/') == HostsToml::DIRECTORY }
+
+      unless directories.empty?
+        refuse("config_path is #{directories.gsub(/[^ -~]/, '?')}; add :#{HostsToml::DIRECTORY} to it by hand")
+      end
+      changed(setting.at) { |line| line.sub(/=[ \t]*(?:""|'')/) { "= \"#{HostsToml::DIRECTORY}\"" } }
+    end
+
+    def with_line
+      header = @outline.tables.find { |table| table.path == @registry }
+      return "#{ended(@text)}\n[plugins.\"#{@plugin}\".registry]\n  #{setting}\n" unless header
+
+      changed(header.at) { |line| "#{ended(line)}#{line[/\A[ \t]*/]}  #{setting}\n" }
+    end
+
+    def changed(at)
+      lines = @outline.lines.dup
+      lines[at] = yield lines[at]
+      lines.join
+    end
+
+    def ended(text)
+      text.end_with?("\n") ? text : "#{text}\n"
+    end
+
+    def setting
+      "config_path = \"#{HostsToml::DIRECTORY}\""
+    end
+
+    def by_hand
+      "set #{setting} in the plugin's registry table by hand"
+    end
+
+    def refuse(cause)
+      raise Invalid, "#{PATH}: #{cause}"
+    end
+  end
+end

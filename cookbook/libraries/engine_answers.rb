@@ -1,0 +1,33 @@
+# frozen_string_literal: true
+
+require 'json'
+
+module StackyardCookbook
+  # What docker and podman answer when they are asked for an image or a container.
+  module EngineAnswers
+    ABSENT = /no such (?:image|container|object)|not known|image not known|does not exist/i.freeze
+    private_constant :ABSENT
+
+    module_function
+
+    # Of `image inspect` or `container inspect --format '{{json .}}'`: what it printed, decoded, or nil where there is
+    # no such thing. Raises Invalid where the engine did not answer: it may be away, and nothing follows from that.
+    def inspected(what, exit_code:, stdout:, stderr:)
+      return decoded(what, stdout) if exit_code.zero?
+      return nil if stderr.match?(ABSENT)
+
+      raise Invalid, "#{what}: the engine does not answer (#{first_line(stderr)}); is it running?"
+    end
+
+    def decoded(what, stdout)
+      JSON.parse(stdout)
+    rescue JSON::ParserError
+      raise Invalid, "#{what}: the engine answered no JSON; is it docker or podman?"
+    end
+
+    def first_line(text)
+      text.lines.map(&:strip).reject(&:empty?).first || 'no output'
+    end
+    private_class_method :decoded
+  end
+end

@@ -1,0 +1,37 @@
+# frozen_string_literal: true
+
+module StackyardCookbook
+  # Commands of the resource's engine, docker or podman; mixed into action classes of resources with `engine` and `home`.
+  module EngineCommands
+    def engine(*arguments, timeout: 120)
+      home = new_resource.home
+      shell_out(new_resource.engine, *arguments, timeout: timeout,
+                                                 environment: { 'HOME' => home, 'DOCKER_CONFIG' => "#{home}/.docker" })
+    end
+
+    # The same; raises Invalid with what the engine said.
+    def engine!(*arguments, timeout: 120)
+      answer = engine(*arguments, timeout: timeout)
+      return answer.stdout if answer.exitstatus.zero?
+
+      said = (answer.stderr.lines.map(&:strip).reject(&:empty?).last || 'nothing')[0, 500]
+      raise StackyardCookbook::Invalid, "#{new_resource.engine} #{arguments.first} failed: #{said}"
+    end
+
+    def inspect_image(reference)
+      inspect_as('image', reference.to_s)
+    end
+
+    def inspect_container(name)
+      inspect_as('container', name)
+    end
+
+    private
+
+    def inspect_as(kind, name)
+      answer = engine(kind, 'inspect', '--format', '{{json .}}', name)
+      StackyardCookbook::EngineAnswers.inspected("#{new_resource.engine} #{kind} #{name}",
+                                                 exit_code: answer.exitstatus, stdout: answer.stdout, stderr: answer.stderr)
+    end
+  end
+end

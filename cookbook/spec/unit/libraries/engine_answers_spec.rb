@@ -1,0 +1,23 @@
+# frozen_string_literal: true
+
+RSpec.describe StackyardCookbook::EngineAnswers do
+  def inspected(exit_code: 0, stdout: '', stderr: '')
+    described_class.inspected('docker container app', exit_code: exit_code, stdout: stdout, stderr: stderr)
+  end
+
+  it('decodes') { expect(inspected(stdout: "{\"Id\":\"x\"}\n")).to eq('Id' => 'x') }
+
+  [
+    'Error: No such image: r.example/app@sha256:aa', 'Error: No such container: app', "\nError: No such object: app",
+    'Error: inspecting object: no such container "app"', 'Error: r.example/app: image not known'
+  ].each do |stderr|
+    it("takes #{stderr.inspect} for absent") { expect(inspected(exit_code: 1, stderr: stderr)).to be_nil }
+  end
+
+  it 'takes an engine that is away for no answer' do
+    stderr = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n"
+    expect { inspected(exit_code: 1, stderr: stderr) }.to be_refused(/does not answer \(Cannot connect/)
+    expect { inspected(exit_code: 127) }.to be_refused(/no output/)
+    expect { inspected(stdout: 'hello') }.to be_refused(/answered no JSON/)
+  end
+end

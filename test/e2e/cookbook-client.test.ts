@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { startChefHost, type ChefHost, type Converge } from '../support/chef/host.js';
+import {
+  ADDRESS,
+  CLIENT_RECIPE,
+  provideRegistry,
+  REGISTRY,
+  ROBOT_FILE,
+  ROOT_MIRROR,
+  SECRETS,
+  serverRecipe,
+} from '../support/chef/registry.js';
+import { Watch } from '../support/chef/watch.js';
+
+const MIRROR = `mirror: { upstreams: %w[docker.io quay.io], root: { port: 5001, host: '${ADDRESS}', networks: ['10.0.0.0/8'] } }`;
+const DAEMON_JSON = '/etc/docker/daemon.json';
+const DOCKER_DEFAULTS = '/etc/default/docker';
+const DOCKER_LOGIN = '/root/.docker/config.json';
+
+const mirrorRecipe = (upstream: string, properties: string): string => `
+stackyard_mirror '${upstream}' do
+  registry '${REGISTRY}'
+  ${properties}
+end`;
+const HUB = mirrorRecipe('docker.io', `docker_mirror 'https://${ROOT_MIRROR}'`);
+const QUAY = mirrorRecipe('quay.io', '');
+
+describe('the cookbook: clients', function () {
+  this.timeout(120_000);
+  let host: ChefHost;
+  let watch: Watch;
+
+  before(async function () {
+    host = await startChefHost(this, [ADDRESS]);
+    watch = new Watch(host);
+    await provideRegistry(this, host);
+    const { code, output } = await watch.converge(serverRecipe({ config: MIRROR }));
+    assert.equal(code, 0, output);
+    await host.run('systemctl', 'start', 'docker');
+  });
+  after(async () => (host as ChefHost | undefined)?.stop());
+
+  const changes = async (text: string): Promise<Converge> => {
+    const result = await watch.converge(text);
+    assert.equal(result.code, 0, result.output);
+    assert.ok(result.updated > 0, result.output);
+    const again = await watch.converge(text);
+    assert.deepEqual([again.code, again.updated], [0, 0], again.output);
+    return result;
+  };
+  const dockerMirrors = async (): Promise<unknown> =>
+    JSON.parse((await host.run('docker', 'info', '--format', '{{json .RegistryConfig.Mirrors}}')).stdout);
+  const since = async (service: string): Promise<string> =>
+    (await host.run('systemctl', 'show', '--property=ActiveEnterTimestampMonotonic', service)).stdout;
+  const podmanMirrors = async (upstream: string): Promise<string> => {
+    const { stdout } = await host.run('podman', 'info', '--format', 'json');
+    const { registries } = JSON.parse(stdout) as { registries: Record<string, unknown> };
+    return JSON.stringify(registries[upstream] ?? null);
+  };
+
+  describe('stackyard_trust and stackyard_login', () => {
+    it('log docker and podman in with the secret of the robot', async () => {
+      const refused = await host.tryRun(['docker', 'pull', `${REGISTRY}/team/none:v1`]);
+      assert.match(refused.stderr, /certificate signed by unknown authority|failed to verify certificate/);
+      const podman = `
+stackyard_login 'podman' do
+  registry '${REGISTRY}'
+  username 'web'
+  password_file '${ROBOT_FILE}'
+  engine 'podman'
+end`;
+      await changes(CLIENT_RECIPE + podman);
+      for (const program of ['docker', 'podman']) {
+        const { stderr } = await host.tryRun([program, 'pull', `${REGISTRY}/team/none:v1`]);
+        assert.match(stderr, /manifest unknown|not found|name unknown|unknown/i, program);
+        assert.doesNotMatch(stderr, /x509|unauthorized|denied|certificate/i, program);
+      }
+      assert.equal(await host.mode(DOCKER_LOGIN), '0600');
+      assert.equal(await host.mode('/root/.config/containers/auth.json'), '0600');
+    });
+
+    it('have containerd read hosts.toml', async () => {
+      const { stdout } = await host.run('containerd', 'config', 'dump');
+      assert.match(stdout, /config_path = "\/etc\/containerd\/certs\.d"/);
+      const hosts = await host.read(`/etc/containerd/certs.d/${REGISTRY}/hosts.toml`);
+      assert.match(hosts, new RegExp(`https://${REGISTRY}`));
+    });
+
+    it('keep what else is in the login file', async () => {
+      const file = JSON.parse(await host.read(DOCKER_LOGIN)) as { auths: Record<string, object> };
+      const other = { auths: { ...file.auths, 'other.example': { auth: 'eDp5' } }, detachKeys: 'ctrl-q' };
+      await host.write(DOCKER_LOGIN, JSON.stringify(other));
+      await changes(`stackyard_login('${REGISTRY}') { action :delete }`);
+      const left = { auths: { 'other.example': { auth: 'eDp5' } }, detachKeys: 'ctrl-q' };
+      assert.deepEqual(JSON.parse(await host.read(DOCKER_LOGIN)), left);
+      await host.run('rm', DOCKER_LOGIN);
+    });
+  });
+
+  describe('stackyard_mirror', () => {
+    it('of docker.io is asked by every engine, without a restart of docker', async () => {
+      const before = await since('docker');
+      const { output } = await changes(HUB);
+      assert.equal(output.match(/reload docker/g)?.length, 1, output);
+      assert.equal(await since('docker'), before);
+      assert.deepEqual(await dockerMirrors(), [`https://${ROOT_MIRROR}/`]);
+      assert.match(await podmanMirrors('docker.io'), new RegExp(`${REGISTRY}/mirror/docker.io`));
+      assert.match(await host.read('/etc/containerd/certs.d/docker.io/hosts.toml'), /mirror\.crt|ca = /);
+    });
+
+    it('comes back where docker was told otherwise', async () => {
+      await host.write(DAEMON_JSON, '{"debug": true, "registry-mirrors": []}', 0o644);
+      await host.run('systemctl', 'reload', 'docker');
+      await changes(HUB);
+      assert.deepEqual(await dockerMirrors(), [`https://${ROOT_MIRROR}/`]);
+      assert.equal((JSON.parse(await host.read(DAEMON_JSON)) as { debug: boolean }).debug, true);
+    });
+
+    it('of another upstream is for containerd and podman', async () => {
+      await changes(QUAY);
+      assert.match(await podmanMirrors('quay.io'), new RegExp(`${REGISTRY}/mirror/quay.io`));
+    });
+
+    it('goes, and stays away', async () => {
+      await changes(
+        HUB.replace(/\nend$/, '\n  action :delete\nend') + QUAY.replace(/\nend$/, '\n  action :delete\nend'),
+      );
+      assert.deepEqual(await dockerMirrors(), []);
+      assert.doesNotMatch(await podmanMirrors('docker.io'), /mirror\/docker/);
+    });
+  });
+
+  describe('what cannot be', () => {
+    const refuses = async (text: string, reason: RegExp, path: string): Promise<void> => {
+      const read = async (): Promise<string> => ((await host.exists(path)) ? host.read(path) : 'none');
+      const before = await read();
+      const { code, failure, updated, output } = await watch.converge(text);
+      assert.deepEqual([code, updated], [1, 0], output);
+      assert.match(failure ?? '', reason);
+      assert.equal(await read(), before);
+    };
+
+    it('a mirror of quay.io for docker is refused', async () => {
+      const recipe = mirrorRecipe('quay.io', `engines %w[docker]\n  docker_mirror 'https://${ROOT_MIRROR}'`);
+      await refuses(recipe, /registry-mirrors serves docker\.io only/, DAEMON_JSON);
+    });
+
+    it('a mirror beside dockerd’s own flag is refused', async () => {
+      await host.write(DOCKER_DEFAULTS, 'DOCKER_OPTS="--registry-mirror=https://hub.example"\n', 0o644);
+      await refuses(HUB, /started with --registry-mirror/, DAEMON_JSON);
+      await host.run('rm', DOCKER_DEFAULTS);
+    });
+
+    it('a mirror in a daemon.json that is none is refused', async () => {
+      await host.write(DAEMON_JSON, '{"debug": tru', 0o644);
+      await refuses(HUB, /daemon\.json/, DAEMON_JSON);
+      await host.run('rm', DAEMON_JSON);
+    });
+
+    it('a login that a credsStore would hide is refused', async () => {
+      await host.write(DOCKER_LOGIN, '{"credsStore": "pass"}');
+      const recipe = CLIENT_RECIPE.slice(CLIENT_RECIPE.indexOf('stackyard_login'));
+      await refuses(recipe, /credsStore is set/, DOCKER_LOGIN);
+    });
+  });
+
+  describe('stackyard_trust', () => {
+    it('goes, and stays away', async () => {
+      await changes(`stackyard_trust('${REGISTRY}') { action :delete }`);
+      assert.equal(await host.exists(`/etc/docker/certs.d/${REGISTRY}/ca.crt`), false);
+    });
+  });
+
+  describe('secrets', () => {
+    it('were never shown', async () => {
+      const robot = (await host.read(ROBOT_FILE)).trim();
+      const encoded = Buffer.from(`web:${robot}`).toString('base64');
+      for (const secret of [SECRETS.admin, robot, encoded])
+        assert.ok(!watch.text().includes(secret), 'a secret was shown');
+    });
+  });
+});

@@ -1,0 +1,51 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ChefHost, Converge, ConvergeOptions } from './host.js';
+
+const BETWEEN_MS = 10;
+
+/** Converges, and keeps all that could show a secret: what was printed, the nodes, the arguments of every process of the host. */
+export class Watch {
+  readonly #seen = new Set<string>();
+
+  constructor(private readonly host: ChefHost) {}
+
+  async converge(text: string, options?: ConvergeOptions): Promise<Converge> {
+    const abandon = new AbortController();
+    const watching = this.#watch(abandon.signal);
+    try {
+      const result = await this.host.converge(text, options);
+      this.#seen.add(result.output).add(result.node);
+      return result;
+    } finally {
+      abandon.abort();
+      await watching;
+    }
+  }
+
+  /** All of it, as one text. @throws where no process of the converger was ever seen */
+  text(): string {
+    const text = [...this.#seen].join('\n');
+    if (!text.includes('converge.rb')) throw new Error('the arguments of processes were not seen');
+    return text;
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const proc = this.host.path('/proc');
+    while (!signal.aborted) {
+      const processes = (await readdir(proc)).filter((name) => /^\d+$/.test(name));
+      const lines = await Promise.all(
+        processes.map((id) => readFile(join(proc, id, 'cmdline'), 'utf8').catch(gone)),
+      );
+      for (const line of lines) this.#seen.add(line);
+      await delay(BETWEEN_MS);
+    }
+  }
+}
+
+/** Processes end while they are read. */
+function gone(error: unknown): string {
+  if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return '';
+  throw error;
+}
