@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, unlink, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-const SCRIPTS = join(process.cwd(), 'scripts');
+// A copy of a link would be the checkout itself.
+const SCRIPTS = realpathSync(join(process.cwd(), 'scripts'));
 
 const FAKE_NPM = `#!/usr/bin/env node
 const fs = require('node:fs');
