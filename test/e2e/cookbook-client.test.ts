@@ -4,15 +4,21 @@ import {
   ADDRESS,
   CLIENT_RECIPE,
   provideRegistry,
+  pushImage,
   REGISTRY,
   ROBOT_FILE,
   ROOT_MIRROR,
   SECRETS,
   serverRecipe,
+  startUpstream,
+  UPSTREAM,
+  UPSTREAM_SERVICE,
 } from '../support/chef/registry.js';
 import { Watch } from '../support/chef/watch.js';
 
-const MIRROR = `mirror: { upstreams: %w[docker.io quay.io], root: { port: 5001, host: '${ADDRESS}', networks: ['10.0.0.0/8'] } }`;
+const UPSTREAMS = `[{ name: 'docker.io', url: 'http://${UPSTREAM}' }, { name: 'quay.io' }]`;
+const MIRROR = `mirror: { upstreams: ${UPSTREAMS}, root: { port: 5001, host: '${ADDRESS}', networks: ['10.0.0.0/8'] } },
+    auth: { anonymousPull: ['mirror/docker.io/**'] }`;
 const DAEMON_JSON = '/etc/docker/daemon.json';
 const DOCKER_DEFAULTS = '/etc/default/docker';
 const DOCKER_LOGIN = '/root/.docker/config.json';
@@ -34,6 +40,10 @@ describe('the cookbook: clients', function () {
     host = await startChefHost(this, [ADDRESS]);
     watch = new Watch(host);
     await provideRegistry(this, host);
+    await startUpstream(this, host);
+    // The kernel lays no overlay on the overlay that the host's files are.
+    const storage = ['driver = "vfs"', 'runroot = "/run/podman"', 'graphroot = "/var/lib/podman"'];
+    await host.write('/etc/containers/storage.conf', `[storage]\n${storage.join('\n')}\n`, 0o644);
     const { code, output } = await watch.converge(serverRecipe({ config: MIRROR }));
     assert.equal(code, 0, output);
     await host.run('systemctl', 'start', 'docker');
@@ -106,6 +116,27 @@ end`;
       assert.deepEqual(await dockerMirrors(), [`https://${ROOT_MIRROR}/`]);
       assert.match(await podmanMirrors('docker.io'), new RegExp(`${REGISTRY}/mirror/docker.io`));
       assert.match(await host.read('/etc/containerd/certs.d/docker.io/hosts.toml'), /mirror\.crt|ca = /);
+    });
+
+    it('lets every engine pull what is private by its digest, and what is mirrored, also when its upstream is gone', async () => {
+      await changes(CLIENT_RECIPE);
+      const name = await pushImage(host, 'v1', 'sleep 1');
+      await pushImage(host, 'v1', 'sleep 2', `${UPSTREAM}/library/app`);
+      const robot = (await host.read(ROBOT_FILE)).trim();
+      const ctr = 'ctr images pull --snapshotter native --hosts-dir /etc/containerd/certs.d';
+      // ctr reads no file of logins.
+      const pulls = [`docker pull ${name}`, `podman pull ${name}`, `${ctr} --user "web:${robot}" ${name}`];
+      const mirrored = [
+        'docker pull app:v1',
+        'podman pull docker.io/library/app:v1',
+        `${ctr} docker.io/library/app:v1`,
+      ];
+      for (const pull of [...pulls, ...mirrored]) await host.run('sh', '-c', pull);
+      await host.run('systemctl', 'stop', UPSTREAM_SERVICE);
+      await host.run('docker', 'rmi', 'app:v1');
+      await host.run('podman', 'rmi', 'docker.io/library/app:v1');
+      await host.run('ctr', 'images', 'rm', '--sync', 'docker.io/library/app:v1');
+      for (const pull of mirrored) await host.run('sh', '-c', pull);
     });
 
     it('comes back where docker was told otherwise', async () => {

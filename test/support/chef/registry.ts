@@ -75,14 +75,39 @@ stackyard_server 'registry' do
 end`;
 }
 
+/** What the host takes for Docker Hub, as a service of its own without TLS. */
+export const UPSTREAM = '127.0.0.1:5555';
+export const UPSTREAM_SERVICE = 'upstream.service';
+
+/** Starts it; needs `docker-registry`. */
+export async function startUpstream(context: Context, host: ChefHost): Promise<void> {
+  const program = requireTool(context, 'docker-registry');
+  // JSON is YAML.
+  const config = {
+    version: '0.1',
+    storage: { filesystem: { rootdirectory: '/srv/bed/upstream' } },
+    http: { addr: UPSTREAM, secret: 'upstream' },
+  };
+  await host.write('/srv/bed/upstream.yml', JSON.stringify(config));
+  const unit = `[Service]\nExecStart=${program} serve /srv/bed/upstream.yml\n`;
+  await host.write(`/etc/systemd/system/${UPSTREAM_SERVICE}`, unit, 0o644);
+  await host.run('systemctl', 'daemon-reload');
+  await host.run('systemctl', 'start', UPSTREAM_SERVICE);
+}
+
 /** Makes an image that runs `command` in /bin/sh and pushes it; answers its name with the digest. */
-export async function pushImage(host: ChefHost, tag: string, command: string): Promise<string> {
+export async function pushImage(
+  host: ChefHost,
+  tag: string,
+  command: string,
+  repository = `${REGISTRY}/team/app`,
+): Promise<string> {
   const root = '/srv/bed/image';
   const programs = ['/bin/sh', '/bin/sleep', '/bin/cat'];
   // Each with the libraries that it is linked with.
   const copy = `for file in ${programs.join(' ')} $(ldd ${programs.join(' ')} | grep -o '/[^ :]*\\.so[^ :]*' | sort -u); do
     mkdir -p ${root}$(dirname $file) && cp -L $file ${root}$file; done; mkdir -p ${root}/etc/app ${root}/tmp ${root}/run`;
-  const name = `${REGISTRY}/team/app:${tag}`;
+  const name = `${repository}:${tag}`;
   const start = `CMD ["/bin/sh","-c",${JSON.stringify(command)}]`;
   await host.run('sh', '-c', copy);
   await host.run('sh', '-c', `tar -C ${root} -c . | docker import --change '${start}' - ${name}`);
@@ -90,7 +115,7 @@ export async function pushImage(host: ChefHost, tag: string, command: string): P
   const digest = /digest: (sha256:[0-9a-f]{64})/.exec(stdout)?.[1];
   if (digest === undefined) throw new Error(`docker push told no digest: ${stdout}`);
   await host.run('docker', 'rmi', name);
-  return `${REGISTRY}/team/app@${digest}`;
+  return `${repository}@${digest}`;
 }
 
 /** A robot that pulls and pushes below `team`, its secret in ROBOT_FILE, and this host's trust and login. */
