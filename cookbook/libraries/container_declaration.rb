@@ -46,7 +46,8 @@ module StackyardCookbook
       environment.map { |key, value| "#{key}=#{value}\n" }.join
     end
 
-    # What there is, beside what shall be: :absent, :foreign (made by somebody else), :different, :stopped or :running.
+    # What there is, beside what shall be: :absent, :foreign (made by somebody else), :different, :stopped
+    # (also one that ends again and again: engines say Running of it) or :running.
     def compare(inspected)
       return :absent if inspected.nil?
 
@@ -54,7 +55,8 @@ module StackyardCookbook
       return :foreign if label.nil?
       return :different unless label == digest
 
-      inspected.dig('State', 'Running') ? :running : :stopped
+      state = inspected['State'] || {}
+      state['Running'] && !state['Restarting'] ? :running : :stopped
     end
 
     private

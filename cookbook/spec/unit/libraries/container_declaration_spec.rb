@@ -51,6 +51,8 @@ RSpec.describe StackyardCookbook::ContainerDeclaration do
     expect(declaration.compare(nil)).to be(:absent)
     expect(declaration.compare(inspected(declaration.digest))).to be(:running)
     expect(declaration.compare(inspected(declaration.digest, running: false))).to be(:stopped)
+    looping = { 'State' => { 'Running' => true, 'Restarting' => true } }
+    expect(declaration.compare(inspected(declaration.digest).merge(looping))).to be(:stopped)
     expect(declaration.compare(inspected('other'))).to be(:different)
     expect(declaration.compare(inspected(nil))).to be(:foreign)
     expect(declaration.compare('Config' => {}, 'State' => {})).to be(:foreign)
