@@ -7,8 +7,8 @@
 //                   matrix (every fault at every request; writes docs/reliability.md), compose, import (an archive of 2 GiB),
 //                   mirror (upstreams that lie, to each client), image (read-only and without root, by a real dockerd),
 //                   nodes (deploy/compose.yml: two nodes behind haproxy, each made anew under load),
-//                   cookbook-server, cookbook-accounts (the cookbook on a host with systemd)
-//   --all           the tests, the part upgrade, the OCI suite in four modes, and a short soak, as CI does
+//                   cookbook-server, cookbook-accounts, cookbook-mishaps (the cookbook on a host with systemd)
+//   --all           the tests, the parts upgrade and cookbook-…, the OCI suite in four modes, and a short soak, as CI does
 //   --require-all   a suite whose program is missing fails instead of being left out (CI=true means it too)
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -41,7 +41,10 @@ const LONG_PARTS = {
   nodes: { file: 'long/two-nodes.test.js' },
   'cookbook-server': { file: 'long/cookbook-server.test.js' },
   'cookbook-accounts': { file: 'long/cookbook-accounts.test.js' },
+  'cookbook-mishaps': { file: 'long/cookbook-mishaps.test.js' },
 };
+/** Those that CI has, too. */
+const CI_PARTS = ['upgrade', 'cookbook-server', 'cookbook-accounts', 'cookbook-mishaps'];
 const STOP_MS = 40_000;
 
 /** Runs child processes; a signal to us ends those that run, by their ids, and then us. */
@@ -172,7 +175,10 @@ if (options.peers) {
   await mochaAtOnce(['unit 1', half(0)], ['unit 2', half(1)]);
   await mochaAtOnce(['swift', onSwift], ['e2e', inFolder('e2e')]);
   for (const mode of options.all ? CONFORMANCE_MODES : ['one']) await conformance(mode);
-  if (options.all) await mocha('upgrade', [join(TEST_FILES, LONG_PARTS.upgrade.file)], STAGE_LIMIT);
+  if (options.all) {
+    const files = CI_PARTS.map((name) => join(TEST_FILES, LONG_PARTS[name].file));
+    await mocha('long', files, STAGE_LIMIT);
+  }
   if (options.all) await soak();
 }
 if (total.passed + total.failed === 0) total.fail('no test ran');

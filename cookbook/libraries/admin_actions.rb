@@ -13,7 +13,9 @@ module StackyardCookbook
     end
 
     def client_as(login)
-      StackyardCookbook::AdminClient.new(new_resource.server, login, ca_file: new_resource.ca_file)
+      # A why-run waits for no server.
+      patience = Chef::Config[:why_run] ? 0 : 30
+      StackyardCookbook::AdminClient.new(new_resource.server, login, ca_file: new_resource.ca_file, patience: patience)
     end
 
     def account_path(kind)
@@ -24,14 +26,16 @@ module StackyardCookbook
             "#{kind} #{name}: is no name; use 1 to 64 letters, digits, dots, dashes and underscores"
     end
 
-    # The account as the server has it: [its value, its ETag], or nil.
+    # The account as the server has it: [its value, its ETag], or nil; in a why-run also where no server is there yet.
     def account_of(path)
       answer = client.call('GET', path, allow: [404])
       answer.status == 404 ? nil : [answer.value, answer.etag]
+    rescue StackyardCookbook::ServerFailure, StackyardCookbook::Invalid
+      raise unless Chef::Config[:why_run]
     end
 
     def converge_grants(kind)
-      return if new_resource.grants.nil?
+      return if new_resource.grants.nil? || (Chef::Config[:why_run] && account_of(account_path(kind)).nil?)
 
       grantee = "#{kind}:#{new_resource.account}"
       plan = StackyardCookbook::AccountPlan.grants(client.all('/grants', grantee: grantee), new_resource.grants)

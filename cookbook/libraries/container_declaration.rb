@@ -2,13 +2,17 @@
 
 require 'digest'
 require 'json'
+require 'time'
 
 module StackyardCookbook
   # What a container shall be: an image by digest, what is mounted, and how it runs.
   class ContainerDeclaration
     LABEL = 'stackyard.declaration'
-    NAME = /\A[a-zA-Z0-9][a-zA-Z0-9_.-]*\z/.freeze
-    private_constant :NAME
+    # Engines wait up to a minute before they start one again.
+    LATELY_SECONDS = 90
+    NAME = /\A[a-zA-Z0-9][a-zA-Z0-9_.-]+\z/.freeze
+    FOLDER = /\A[a-zA-Z0-9][a-zA-Z0-9_.-]*\z/.freeze
+    private_constant :NAME, :FOLDER
 
     attr_reader :name
 
@@ -16,10 +20,10 @@ module StackyardCookbook
     # read_only, environment (Hash), ports, volumes, tmpfs, options, command (Arrays), network, user, restart (Strings or
     # nil). Raises Invalid.
     def initialize(name:, image:, **wishes)
-      @name = checked('container', name)
+      @name = checked('container', name, NAME)
       @image = image
       @wishes = wishes
-      checked('app_name', wishes.fetch(:app_name))
+      checked('app_name', wishes.fetch(:app_name), FOLDER)
       check_folder(wishes[:config_dir])
       environment.each { |key, value| check_variable(key, value) }
     end
@@ -46,23 +50,36 @@ module StackyardCookbook
       environment.map { |key, value| "#{key}=#{value}\n" }.join
     end
 
-    # What there is, beside what shall be: :absent, :foreign (made by somebody else), :different, :stopped
+    # What there is, beside what shall be: :absent, :foreign (made by somebody else), :different, :paused, :stopped
     # (also one that ends again and again: engines say Running of it) or :running.
     def compare(inspected)
       return :absent if inspected.nil?
 
-      label = (inspected.dig('Config', 'Labels') || {})[LABEL]
+      label = self.class.label(inspected)
       return :foreign if label.nil?
       return :different unless label == digest
 
       state = inspected['State'] || {}
+      return :paused if state['Paused']
+
       state['Running'] && !state['Restarting'] ? :running : :stopped
+    end
+
+    # Whether its restart policy started it lately, so that it may be ending again and again.
+    def self.restarted?(inspected, now)
+      started = inspected.dig('State', 'StartedAt')
+      (inspected['RestartCount'] || 0).positive? && !started.nil? && now - Time.parse(started) < LATELY_SECONDS
+    end
+
+    # What a container was declared as; nil for one of somebody else.
+    def self.label(inspected)
+      (inspected.dig('Config', 'Labels') || {})[LABEL]
     end
 
     private
 
     def environment
-      @wishes.fetch(:environment, {}).to_h { |key, value| [key.to_s, value.to_s] }
+      @wishes.fetch(:environment, {}).each_with_object({}) { |(key, value), all| all[key.to_s] = value.to_s }
     end
 
     def config_volume
@@ -78,10 +95,10 @@ module StackyardCookbook
       @wishes.fetch(key, []).flat_map { |value| [option, value] }
     end
 
-    def checked(what, name)
-      return name if name.match?(NAME)
+    def checked(what, name, form)
+      return name if name.match?(form)
 
-      raise Invalid, "#{what} #{name}: is no name; use letters, digits, dots, dashes and underscores"
+      raise Invalid, "#{what} #{name}: is no name; use letters, digits, dots, dashes and underscores, for containers two or more"
     end
 
     def check_folder(folder)

@@ -11,6 +11,7 @@ module StackyardCookbook
     CRI = /(["'])(?:cri|io\.containerd\.grpc\.v1\.cri|io\.containerd\.cri\.v1\.images)\1/.freeze
     # What hosts.toml files take the place of.
     HOSTS_TABLES = %w[mirrors configs].freeze
+    NO_IMPORTS = /\A\[[ \t]*\][ \t]*\z/.freeze
     STRING = /\A(?:"([^"\\]*)"|'([^']*)')\z/.freeze
 
     # The text (nil: absent) with `config_path` for the CRI, everything else byte for byte as it was; nil where the file
@@ -34,7 +35,11 @@ module StackyardCookbook
       @registry = ['plugins', @plugin, 'registry']
       refuse_other_settings
       setting = @outline.entries.find { |entry| entry.path == [*@registry, 'config_path'] }
-      setting ? with_value(setting) : with_line
+      directories = setting && directories_of(setting)
+      return @text if directories&.any? { |each| each.delete_suffix('/') == HostsToml::DIRECTORY }
+
+      refuse_imports
+      setting ? with_value(setting, directories.join(':')) : with_line
     end
 
     private
@@ -84,11 +89,20 @@ module StackyardCookbook
       path[0, 3] == @registry
     end
 
-    def with_value(setting)
-      directories = STRING.match(setting.value)&.captures&.compact&.first
-      refuse("config_path is written in a form that is not edited; #{by_hand}") unless directories
-      return @text if directories.split(':').any? { |each| each.delete_suffix('/') == HostsToml::DIRECTORY }
+    # A file that is imported is merged over this one, `config_path = ""` of its own included.
+    def refuse_imports
+      return if (@outline.top_level('imports') || '[]').match?(NO_IMPORTS)
 
+      refuse("imports brings in other files, which may set config_path otherwise; #{by_hand}, or take imports out")
+    end
+
+    def directories_of(setting)
+      text = STRING.match(setting.value)&.captures&.compact&.first
+      refuse("config_path is written in a form that is not edited; #{by_hand}") unless text
+      text.split(':', -1)
+    end
+
+    def with_value(setting, directories)
       unless directories.empty?
         refuse("config_path is #{directories.gsub(/[^ -~]/, '?')}; add :#{HostsToml::DIRECTORY} to it by hand")
       end

@@ -5,8 +5,9 @@ require 'json'
 module StackyardCookbook
   # What docker and podman answer when they are asked for an image or a container.
   module EngineAnswers
-    ABSENT = /no such (?:image|container|object)|not known|image not known|does not exist/i.freeze
-    private_constant :ABSENT
+    ABSENT = /no such (?:image|container|object)|image not known/i.freeze
+    HINT = /--help|\AUsage:/.freeze
+    private_constant :ABSENT, :HINT
 
     module_function
 
@@ -17,6 +18,11 @@ module StackyardCookbook
       return nil if stderr.match?(ABSENT)
 
       raise Invalid, "#{what}: the engine does not answer (#{first_line(stderr)}); is it running?"
+    end
+
+    # Why a command failed, in one line: not the hint that stands beside it.
+    def reason(stderr)
+      (stderr.lines.map(&:strip).reject { |line| line.empty? || line.match?(HINT) }.last || 'it says nothing')[0, 500]
     end
 
     def decoded(what, stdout)

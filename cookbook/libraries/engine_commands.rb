@@ -5,16 +5,19 @@ module StackyardCookbook
   module EngineCommands
     def engine(*arguments, timeout: 120)
       home = new_resource.home
-      shell_out(new_resource.engine, *arguments, timeout: timeout,
-                                                 environment: { 'HOME' => home, 'DOCKER_CONFIG' => "#{home}/.docker" })
+      environment = { 'HOME' => home }
+      environment['DOCKER_CONFIG'] = "#{home}/.docker" if new_resource.engine == 'docker'
+      shell_out(new_resource.engine, *arguments, timeout: timeout, environment: environment)
+    rescue Errno::ENOENT
+      raise StackyardCookbook::Invalid, "engine #{new_resource.engine}: is not installed; install it first"
     end
 
     # The same; raises Invalid with what the engine said.
     def engine!(*arguments, timeout: 120)
       answer = engine(*arguments, timeout: timeout)
-      return answer.stdout if answer.exitstatus.zero?
+      return answer.stdout if answer.exitstatus&.zero?
 
-      said = (answer.stderr.lines.map(&:strip).reject(&:empty?).last || 'nothing')[0, 500]
+      said = StackyardCookbook::EngineAnswers.reason(answer.stderr)
       raise StackyardCookbook::Invalid, "#{new_resource.engine} #{arguments.first} failed: #{said}"
     end
 
@@ -31,7 +34,7 @@ module StackyardCookbook
     def inspect_as(kind, name)
       answer = engine(kind, 'inspect', '--format', '{{json .}}', name)
       StackyardCookbook::EngineAnswers.inspected("#{new_resource.engine} #{kind} #{name}",
-                                                 exit_code: answer.exitstatus, stdout: answer.stdout, stderr: answer.stderr)
+                                                 exit_code: answer.exitstatus || 1, stdout: answer.stdout, stderr: answer.stderr)
     end
   end
 end

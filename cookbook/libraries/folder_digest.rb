@@ -15,6 +15,7 @@ module StackyardCookbook
     def of(folder)
       raise Invalid, "config_dir #{folder}: is not there; fill it first" unless File.directory?(folder)
 
+      folder = File.realpath(folder)
       paths = inside(folder)
       check_size(folder, paths)
       digest = Digest::SHA256.new

@@ -44,11 +44,9 @@ module StackyardCookbook
 
     def entry(before, pair)
       rest = before.reject { |key, _| RIVALS.include?(key) }
-      pair == decoded(rest['auth']) ? rest : rest.merge('auth' => [pair].pack('m0'))
-    end
-
-    def decoded(auth)
-      auth.unpack1('m').force_encoding(Encoding::UTF_8) if auth.is_a?(String)
+      encoded = [pair].pack('m0')
+      # Line ends are all that clients skip: without its padding docker refuses the whole file.
+      rest['auth'].to_s.delete("\r\n") == encoded ? rest : rest.merge('auth' => encoded)
     end
 
     def forgotten(file, key, name, path)
@@ -79,6 +77,6 @@ module StackyardCookbook
       raise Invalid, 'credential_helper: it is no name; give what follows docker-credential- in the program, such as pass'
     end
 
-    private_class_method :entry, :decoded, :forgotten, :object, :refuse_helper, :set?, :helper_name
+    private_class_method :entry, :forgotten, :object, :refuse_helper, :set?, :helper_name
   end
 end

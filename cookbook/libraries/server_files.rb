@@ -2,6 +2,7 @@
 
 require 'digest'
 require 'fileutils'
+require 'openssl'
 require 'tmpdir'
 
 module StackyardCookbook
@@ -15,6 +16,7 @@ module StackyardCookbook
     CERTIFICATE_KEY = '/etc/stackyard/certificate.key'
     DATA = '/var/lib/stackyard'
     COMMAND = '/usr/local/bin/stackyard'
+    UNIT = '/etc/systemd/system/stackyard.service'
     # A link to a folder of RELEASES, or into it.
     PROGRAM = '/opt/stackyard'
     RELEASES = '/opt/stackyard-releases'
@@ -87,6 +89,19 @@ module StackyardCookbook
       raise Invalid, "node_path #{path}: is Node.js #{version.strip}; Stackyard needs #{LEAST_NODE.join('.')} or newer"
     end
 
+    # Raises Invalid where a PEM certificate, first of its chain, and its PEM key do not go together. Both nil is fine.
+    def check_certificate(certificate, key)
+      return if certificate.nil? && key.nil?
+      raise Invalid, 'certificate: give it together with certificate_key' if certificate.nil? || key.nil?
+
+      read = OpenSSL::X509::Certificate.new(certificate)
+      return if read.check_private_key(OpenSSL::PKey.read(key, ''))
+
+      raise Invalid, 'certificate_key: is the key of another certificate; give the one of certificate'
+    rescue OpenSSL::OpenSSLError, ArgumentError
+      raise Invalid, 'certificate: it or its key is no PEM without a passphrase; give both as PEM texts'
+    end
+
     # Where the server can be asked from its own host: http(s)://HOST:PORT.
     def url(values)
       server = texts(values).fetch('server', {})
@@ -100,7 +115,7 @@ module StackyardCookbook
     # A Hash with its keys as texts, all the way down; Chef's attributes are such ones already.
     def texts(values)
       case values
-      when Hash then values.to_h { |key, value| [key.to_s, texts(value)] }
+      when Hash then values.each_with_object({}) { |(key, value), all| all[key.to_s] = texts(value) }
       when Array then values.map { |value| texts(value) }
       when Symbol then values.to_s
       else values

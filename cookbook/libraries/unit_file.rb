@@ -33,7 +33,7 @@ module StackyardCookbook
         RestartPreventExitStatus=2
         # The server tells its workers itself.
         KillMode=mixed
-        # Longer than server.drainDelay and server.drainTimeout together, and ten seconds.
+        # server.drainDelay, server.drainTimeout and 20 s together, or longer.
         TimeoutStopSec=60
         LimitNOFILE=65536
         LimitCORE=0

@@ -28,15 +28,19 @@ default_action :run
 
 action :run do
   wished = declaration
+  recover(wished)
   stackyard_image new_resource.image do
     engine new_resource.engine
     home new_resource.home
     timeout new_resource.timeout
   end
-  case wished.compare(inspect_container(wished.name))
+  inspected = inspect_container(wished.name)
+  case wished.compare(inspected)
+  when :running then settle(wished.name) if StackyardCookbook::ContainerDeclaration.restarted?(inspected, Time.now)
   when :foreign then refuse_foreign(wished.name)
   when :absent then converge_by("run #{wished.name} from #{new_resource.image}") { start(wished) }
   when :stopped then converge_by("start #{wished.name}") { engine!('start', wished.name) && settle(wished.name) }
+  when :paused then converge_by("unpause #{wished.name}") { engine!('unpause', wished.name) }
   when :different then converge_by("replace #{wished.name} by #{new_resource.image}") { replace(wished) }
   end
 end
@@ -82,9 +86,10 @@ action_class do
 
   # An engine would make a folder that is not there, and run without a configuration.
   def config_digest
-    return nil if new_resource.config_dir.nil?
+    folder = new_resource.config_dir
+    return nil if folder.nil? || (Chef::Config[:why_run] && !::Dir.exist?(folder))
 
-    digest = StackyardCookbook::FolderDigest.of(new_resource.config_dir)
+    digest = StackyardCookbook::FolderDigest.of(folder)
     new_resource.config_replaces ? digest : nil
   end
 
@@ -112,21 +117,40 @@ action_class do
     settle(wished.name)
   end
 
+  def aside_of(name)
+    "#{name}-before"
+  end
+
   # The one before stays aside until the new one runs, and comes back where it does not.
   def replace(wished)
-    before = "#{wished.name}-before"
-    engine!('rm', '--force', before) if inspect_container(before)
     stop(wished.name)
-    engine!('rename', wished.name, before)
+    engine!('rename', wished.name, aside_of(wished.name))
     begin
       start(wished)
-    rescue StandardError
-      engine!('rm', '--force', wished.name) if inspect_container(wished.name)
-      engine!('rename', before, wished.name)
-      engine!('start', wished.name)
-      raise
+      runs = true
+    ensure
+      bring_back(wished.name) unless runs
     end
-    engine!('rm', before)
+    engine!('rm', aside_of(wished.name))
+  end
+
+  def bring_back(name)
+    engine!('rm', '--force', name) if inspect_container(name)
+    engine!('rename', aside_of(name), name)
+    engine!('start', name)
+  end
+
+  # What an earlier converge left aside because it was ended.
+  def recover(wished)
+    aside = inspect_container(aside_of(wished.name))
+    return if aside.nil?
+
+    refuse_foreign(aside_of(wished.name)) if StackyardCookbook::ContainerDeclaration.label(aside).nil?
+    if wished.compare(inspect_container(wished.name)) == :running
+      converge_by("remove #{aside_of(wished.name)}, whose successor runs") { engine!('rm', '--force', aside_of(wished.name)) }
+    else
+      converge_by("bring #{aside_of(wished.name)} back") { bring_back(wished.name) }
+    end
   end
 
   # A container that ends at once was not run, also where its restart policy starts it again and again: engines say

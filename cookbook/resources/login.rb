@@ -25,52 +25,44 @@ rescue ArgumentError
 end
 
 action :create do
+  if why_run? && new_resource.password_file && !::File.exist?(new_resource.password_file)
+    return converge_by("log #{new_resource.user} in at #{new_resource.registry}") { nil }
+  end
+
   password = StackyardCookbook::SecretText.required('password', text: new_resource.password,
                                                                 file: new_resource.password_file)
   helper = new_resource.credential_helper
-  path = new_resource.path
-  text = text_of(path)
-  text = if helper
-           StackyardCookbook::LoginFile.with_helper(text, new_resource.registry, helper, path: path)
-         else
-           StackyardCookbook::LoginFile.with(text, new_resource.registry, new_resource.username, password, path: path)
-         end
-  keep_secret(text)
+  change_file { |text| helper ? with_helper(text, helper) : with_login(text, password) }
   store(helper, password) if helper
   name_auth_file if new_resource.engine == 'crio'
 end
 
 action :delete do
-  path = new_resource.path
-  text = text_of(path)
-  keep_secret(StackyardCookbook::LoginFile.without(text, new_resource.registry, path: path)) unless text.nil?
+  change_file(absent: false) do |text|
+    StackyardCookbook::LoginFile.without(text, new_resource.registry, path: new_resource.path)
+  end
 end
 
 action_class do
-  include StackyardCookbook::EngineActions
+  include StackyardCookbook::HostActions
+  include StackyardCookbook::OwnFile
 
-  def keep_secret(text)
-    folders
-    place(new_resource.path, text, mode: '0600', secret: true, owner: new_resource.user, group: group_of(new_resource.user))
+  # absent: whether a file that is not there is made.
+  def change_file(absent: true)
+    user = new_resource.user
+    path = new_resource.path
+    held = own_file(user, path)
+    return if held.nil? && !absent
+
+    keep_own_file(user, path, yield(held&.first), held)
   end
 
-  # Those below the home are the user's own; the last holds secrets.
-  def folders
-    home = home_of(new_resource.user)
-    last = ::File.dirname(new_resource.path)
-    return unless last.start_with?("#{home}/")
+  def with_helper(text, helper)
+    StackyardCookbook::LoginFile.with_helper(text, new_resource.registry, helper, path: new_resource.path)
+  end
 
-    own_group = group_of(new_resource.user)
-    parts = last.delete_prefix("#{home}/").split('/')
-    parts.each_index do |index|
-      folder = ::File.join(home, *parts[0..index])
-      directory folder do
-        owner new_resource.user
-        group own_group
-        mode '0700'
-        not_if { ::Dir.exist?(folder) }
-      end
-    end
+  def with_login(text, password)
+    StackyardCookbook::LoginFile.with(text, new_resource.registry, new_resource.username, password, path: new_resource.path)
   end
 
   # The helper keeps the secret; it is asked first, and told by its standard input.
@@ -81,25 +73,28 @@ action_class do
 
     converge_by("have docker-credential-#{helper} keep the login at #{new_resource.registry}") do
       ask_helper(helper, 'store', JSON.generate(wished.merge('ServerURL' => new_resource.registry))) ||
-        raise(StackyardCookbook::Invalid, "credential_helper #{helper}: docker-credential-#{helper} store failed; is it set up?")
+        raise(StackyardCookbook::Invalid,
+              "credential_helper #{helper}: docker-credential-#{helper} store failed; is it installed and set up?")
     end
   end
 
+  # Its answer, nil where it has none. Raises Invalid.
   def ask_helper(helper, verb, input)
-    home = home_of(new_resource.user)
-    answer = shell_out("docker-credential-#{helper}", verb, input: input, user: new_resource.user,
-                                                            environment: { 'HOME' => home })
-    return nil unless answer.exitstatus.zero?
+    answer = as_user(new_resource.user, "docker-credential-#{helper}", verb, input: input)
+    return nil unless answer.exitstatus&.zero?
 
     answer.stdout.strip.empty? ? {} : JSON.parse(answer.stdout)
+  rescue JSON::ParserError
+    raise StackyardCookbook::Invalid, "credential_helper #{helper}: docker-credential-#{helper} #{verb} answered no JSON"
   rescue Errno::ENOENT
     raise StackyardCookbook::Invalid, "credential_helper #{helper}: there is no docker-credential-#{helper} in the PATH"
   end
 
   # CRI-O is told of the file by a drop-in, which it reads at its start.
   def name_auth_file
-    changed = place(StackyardCookbook::CrioConf::PATH, StackyardCookbook::CrioConf.text)
-    return unless changed && active?('crio')
+    path = StackyardCookbook::CrioConf::PATH
+    changed = place(path, StackyardCookbook::CrioConf.text)
+    return unless active?('crio') && (changed || older_than?('crio', path))
 
     converge_by('restart crio, which reads global_auth_file at its start alone') do
       shell_out!('systemctl', 'restart', 'crio')

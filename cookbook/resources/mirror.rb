@@ -20,7 +20,7 @@ default_action :create
 
 action :create do
   new_resource.engines.each { |engine| configure(engine, setup, skip: paths_of_trust) }
-  check_podman if new_resource.engines.include?('podman')
+  check_podman if new_resource.engines.include?('podman') && !why_run?
 end
 
 action :delete do
@@ -37,7 +37,8 @@ action :delete do
 end
 
 action_class do
-  include StackyardCookbook::EngineActions
+  include StackyardCookbook::HostActions
+  include StackyardCookbook::EngineSetup
 
   def setup
     {
@@ -77,7 +78,7 @@ action_class do
     name = new_resource.mirror_name || new_resource.upstream
     location = "#{new_resource.registry}/mirror/#{name}"
     answer = shell_out('podman', 'info', '--format', 'json')
-    unless answer.exitstatus.zero?
+    unless answer.exitstatus&.zero?
       return Chef::Log.warn("podman info failed, so that its mirrors were not looked at: #{answer.stderr.lines.first}")
     end
     return if StackyardCookbook::PodmanInfo.has?(answer.stdout, new_resource.upstream, location)

@@ -26,8 +26,10 @@ action :create do
   current, etag = account_of(path)
   if current.nil?
     converge_by("make the robot #{new_resource.account}") do
-      made = client.call('POST', '/robots', body: { name: new_resource.account, expiresIn: new_resource.expires_in }.compact)
-      keep(made.value.fetch('secret'))
+      first = client.call('POST', '/robots', body: { name: new_resource.account }).value
+      new_token if new_resource.secret_file
+      # The one that comes with the robot has no note, so that nobody would know it again.
+      client.call('DELETE', "/tokens/#{first.fetch('id')}", allow: [404])
       client.call('PATCH', path, body: { disabled: true }, etag: '*') if new_resource.disabled
     end
   else
@@ -37,7 +39,9 @@ action :create do
         client.call('PATCH', path, body: changes, etag: etag)
       end
     end
-    renew_token unless new_resource.secret_file.nil? || new_resource.disabled || token_serves?
+    unless new_resource.secret_file.nil? || new_resource.disabled || token_serves?
+      converge_by("make a new access token of the robot #{new_resource.account}") { new_token }
+    end
   end
   converge_grants('robot')
 end
@@ -49,7 +53,7 @@ end
 
 action_class do
   include StackyardCookbook::AdminActions
-  include StackyardCookbook::EngineActions
+  include StackyardCookbook::HostActions
 
   # Tokens that this host made are known by it; those of other hosts stay.
   def note
@@ -57,27 +61,36 @@ action_class do
   end
 
   def token_serves?
-    return false unless ::File.exist?(new_resource.secret_file)
+    held = held_secret
+    me = held && client_as(token: held).whoami
+    return false if me.nil? || me['name'] != new_resource.account || !lasts?(me.fetch('token'))
 
-    held = given_secret('secret_file', nil, new_resource.secret_file)
-    me = client_as(token: held).whoami
-    return false if me.nil? || me['name'] != new_resource.account
-    return true if new_resource.expires_in.nil?
-
-    expires = client.call('GET', "/tokens/#{me.fetch('token')}").value['expiresAt']
-    expires.nil? || Time.parse(expires) - Time.now > new_resource.renew_before
+    keep(held)
+    true
   end
 
-  def renew_token
-    converge_by("make a new access token of the robot #{new_resource.account}") do
-      wish = { owner: new_resource.account, note: note, expiresIn: new_resource.expires_in }.compact
-      made = client.call('POST', '/tokens', body: wish).value
-      keep(made.fetch('secret'))
-      client.all('/tokens', owner: new_resource.account).each do |token|
-        next if token['id'] == made['id'] || token['note'] != note
+  # nil also for a file that is no secret, which is written anew.
+  def held_secret
+    ::File.exist?(new_resource.secret_file) ? given_secret('secret_file', nil, new_resource.secret_file) : nil
+  rescue StackyardCookbook::Invalid
+    nil
+  end
 
-        client.call('DELETE', "/tokens/#{token['id']}", allow: [404])
-      end
+  def lasts?(id)
+    return true if new_resource.expires_in.nil?
+
+    expires = client.call('GET', "/tokens/#{id}").value['expiresAt']
+    !expires.nil? && Time.parse(expires) - Time.now > new_resource.renew_before
+  end
+
+  def new_token
+    wish = { owner: new_resource.account, note: note, expiresIn: new_resource.expires_in }.compact
+    made = client.call('POST', '/tokens', body: wish).value
+    keep(made.fetch('secret'))
+    client.all('/tokens', owner: new_resource.account).each do |token|
+      next if token['id'] == made['id'] || token['note'] != note
+
+      client.call('DELETE', "/tokens/#{token['id']}", allow: [404])
     end
   end
 

@@ -18,8 +18,10 @@ default_action :create
 
 action :create do
   StackyardCookbook::ServerFiles.check_node(new_resource.node_path, node_version)
+  StackyardCookbook::ServerFiles.check_certificate(new_resource.certificate, new_resource.certificate_key)
   group 'stackyard' do
     system true
+    append true
   end
   user 'stackyard' do
     system true
@@ -55,11 +57,11 @@ action :delete do
 end
 
 action_class do
-  include StackyardCookbook::EngineActions
+  include StackyardCookbook::HostActions
 
   def node_version
     answer = shell_out(new_resource.node_path, '--version')
-    answer.exitstatus.zero? ? answer.stdout : ''
+    answer.exitstatus&.zero? ? answer.stdout : ''
   rescue Errno::ENOENT, Errno::EACCES
     ''
   end
@@ -88,6 +90,8 @@ action_class do
     raise StackyardCookbook::Invalid, 'server: no source; give a tarball (source) or a version' if new_resource.source.nil?
 
     tarball = fetched
+    return "#{StackyardCookbook::ServerFiles::RELEASES}/unknown" if why_run? && !::File.exist?(tarball)
+
     found = ::Digest::SHA256.file(tarball).hexdigest
     unless [nil, found].include?(new_resource.checksum)
       raise StackyardCookbook::Invalid, "source #{tarball}: has the SHA-256 #{found}, not checksum"
@@ -169,10 +173,7 @@ action_class do
   end
 
   def place_certificate
-    return if new_resource.certificate.nil? && new_resource.certificate_key.nil?
-    if new_resource.certificate.nil? || new_resource.certificate_key.nil?
-      raise StackyardCookbook::Invalid, 'certificate: give it together with certificate_key'
-    end
+    return if new_resource.certificate.nil?
 
     files = StackyardCookbook::ServerFiles
     place(files::CERTIFICATE_KEY, new_resource.certificate_key, mode: '0640', group: 'stackyard', secret: true)
@@ -195,7 +196,7 @@ action_class do
       ::File.write(path, text)
       answer = shell_out(new_resource.node_path, entry, 'config', 'check', '--config', path,
                          environment: files.texts(new_resource.environment.to_h).transform_values(&:to_s))
-      next if answer.exitstatus.zero?
+      next if answer.exitstatus&.zero?
 
       said = (answer.stderr + answer.stdout).lines.map(&:strip).reject(&:empty?)
       raise StackyardCookbook::Invalid, "config: #{said.join('; ')}"
@@ -209,10 +210,13 @@ action_class do
   end
 
   def serve(changed)
+    files = StackyardCookbook::ServerFiles
+    written = [files::PROGRAM, files::CONFIGURATION, files::ENVIRONMENT, files::UNIT]
+    stale = changed || (active?('stackyard') && older_than?('stackyard', *written))
     service 'stackyard' do
-      action changed ? %i[enable restart] : %i[enable start]
+      action stale ? %i[enable restart] : %i[enable start]
     end
-    return if Chef::Config[:why_run]
+    return if why_run?
 
     url = StackyardCookbook::ServerFiles.url(config)
     StackyardCookbook::AdminClient.new(url, {}, verify: false, patience: new_resource.start_timeout).wait

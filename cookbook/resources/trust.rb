@@ -13,16 +13,18 @@ default_action :create
 
 action :create do
   new_resource.engines.each { |engine| configure(engine, setup) }
+  forget_plain_http unless new_resource.http
 end
 
 action :delete do
   name = StackyardCookbook::RegistryName.parse(new_resource.registry)
   trusted_paths(name).each { |path| remove(path) }
-  forget_plain_http(name) if new_resource.engines.include?('docker')
+  forget_plain_http
 end
 
 action_class do
-  include StackyardCookbook::EngineActions
+  include StackyardCookbook::HostActions
+  include StackyardCookbook::EngineSetup
 
   def setup
     {
@@ -39,10 +41,15 @@ action_class do
     new_resource.engines.flat_map { |engine| paths.fetch(engine == 'crio' ? 'podman' : engine, []) }.uniq
   end
 
-  def forget_plain_http(name)
+  # What an earlier `http true` wrote: with it no certificate would be checked.
+  def forget_plain_http
+    name = StackyardCookbook::RegistryName.parse(new_resource.registry)
+    drop_in = StackyardCookbook::RegistriesConf.path(name)
+    remove(drop_in) unless (new_resource.engines & %w[podman crio]).empty?
     text = text_of(StackyardCookbook::DaemonJson::PATH)
-    return if text.nil?
+    return if text.nil? || !new_resource.engines.include?('docker')
 
-    place_daemon_json(StackyardCookbook::DaemonJson.without(text, insecure: [name]), {})
+    without = StackyardCookbook::DaemonJson.without(text, insecure: [name])
+    place_daemon_json(without, absent_http: name) unless without == text
   end
 end

@@ -93,8 +93,9 @@ async function write(
   { into, json }: ClientConfigOptions & { readonly into: string },
 ): Promise<void> {
   const root = resolve(into);
-  const files = someOf(clientFiles(engine, setup, await existingFiles(root, mergedPaths(engine, setup))));
-  const written = await writeFiles(root, files);
+  const paths = mergedPaths(engine, setup);
+  const existing = await existingFiles(root, paths);
+  const written = await writeFiles(root, someOf(clientFiles(engine, setup, existing)), { paths, existing });
   const changed = written.filter(({ isChanged }) => isChanged).map(({ path }) => path);
   const then = nextSteps(engine, changed);
   if (json) {

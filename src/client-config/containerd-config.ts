@@ -54,7 +54,10 @@ function withConfigPath(text: string): string | undefined {
   refuseOtherSettings(tables, entries, registry);
   const header = tables.find(({ path }) => isSame(path, registry));
   const setting = entries.find(({ path }) => isSame(path, [...registry, 'config_path']));
-  if (setting !== undefined) return withSetting(lines, setting);
+  const directories = setting && directoriesOf(setting);
+  if (directories?.some((each) => each.replace(/\/$/, '') === HOSTS_DIRECTORY)) return text;
+  refuseImports(topLevel('imports') ?? '[]');
+  if (setting !== undefined) return withSetting(lines, setting, directories?.join(':') ?? '');
   if (header === undefined) return `${text}${text.endsWith('\n') ? '' : '\n'}${tableOf(plugin)}`;
   const line = lines[header.at] ?? '';
   const indentation = /^[ \t]*/.exec(line)?.[0] ?? '';
@@ -129,12 +132,23 @@ function refuseForm(): never {
   );
 }
 
-function withSetting(lines: readonly string[], { at, value }: Entry): string {
-  const directories = /^"([^"\\]*)"$/.exec(value)?.[1] ?? /^'([^']*)'$/.exec(value)?.[1];
-  if (directories === undefined)
+/** A file that is imported is merged over this one, `config_path = ""` of its own included. */
+function refuseImports(value: string): void {
+  if (/^\[[ \t]*\][ \t]*$/.test(value)) return;
+  refuse(
+    CONTAINERD_CONFIG,
+    `imports brings in other files, which may set config_path otherwise; ${BY_HAND}, or take imports out`,
+  );
+}
+
+function directoriesOf({ value }: Entry): readonly string[] {
+  const text = /^"([^"\\]*)"$/.exec(value)?.[1] ?? /^'([^']*)'$/.exec(value)?.[1];
+  if (text === undefined)
     return refuse(CONTAINERD_CONFIG, `config_path is written in a form that is not edited; ${BY_HAND}`);
-  if (directories.split(':').some((each) => each.replace(/\/$/, '') === HOSTS_DIRECTORY))
-    return lines.join('');
+  return text.split(':');
+}
+
+function withSetting(lines: readonly string[], { at }: Entry, directories: string): string {
   if (directories !== '')
     return refuse(
       CONTAINERD_CONFIG,

@@ -29,7 +29,8 @@ export function loginFile(path: string, setup: Setup, existing: ExistingFiles): 
     const entry = Object.hasOwn(auths, registry) ? auths[registry] : {};
     if (!isObject(entry)) return refuse(path, `auths of ${registry} is no object; correct it`);
     const others = Object.entries(entry).filter(([name]) => !OTHER_LOGINS.includes(name));
-    const changed = withMember(Object.fromEntries(others), 'auth', encodedLogin(login));
+    const rest = Object.fromEntries(others);
+    const changed = isOf(login, rest['auth']) ? rest : withMember(rest, 'auth', encodedLogin(login));
     return withMember(members, 'auths', withMember(auths, registry, changed));
   });
   return [{ path, mode: SECRET, content }];
@@ -38,6 +39,11 @@ export function loginFile(path: string, setup: Setup, existing: ExistingFiles): 
 /** As `auth` holds it. */
 export function encodedLogin({ username, password }: Login): string {
   return Buffer.from(`${username}:${password}`).toString('base64');
+}
+
+/** Line ends are all that clients skip: without its padding docker refuses the whole file. */
+function isOf(login: Login, auth: unknown): boolean {
+  return typeof auth === 'string' && auth.replace(/[\r\n]/g, '') === encodedLogin(login);
 }
 
 function refuseHelpers(path: string, members: Json, registry: string): void {

@@ -57,6 +57,8 @@ const TOML_LINES = [
     'disabled_plugins = ["cri"]',
     'disabled_plugins = ["aufs"]',
     'root = "/r"\r',
+    'imports = []',
+    'imports = ["/etc/containerd/conf.d/*.toml"] # x',
   ],
   ...PLUGIN.flatMap((name) => [
     ...[`[plugins.${name}]`, `[plugins.${name}.registry]`, `  [ plugins . ${name} . registry ] # r`],
@@ -120,7 +122,14 @@ export function randomSetups(seed: number, count: number): readonly Asked[] {
   const json = (registry: string): string => {
     if (isSo(0.15)) return several(JSON_PARTS, 8);
     const auth = {
-      auth: one(['Y2k6cMOkOnNz', 'eDp5']),
+      auth: one([
+        'Y2k6cMOkOnNz',
+        'eDp5',
+        'Y2k6cMOkOnNz\n',
+        'Y2k6cM-OkOnNz',
+        'Y2k6cMOkOnNz=',
+        'Y2k6cMOkOnNzY',
+      ]),
       ...(isSo(0.3) && { identitytoken: 'x' }),
       email: 'e',
     };

@@ -15,6 +15,7 @@ import {
   UPSTREAM_SERVICE,
 } from '../support/chef/registry.js';
 import { Watch } from '../support/chef/watch.js';
+import { assertWhyRun } from '../support/chef/why-run.js';
 
 const UPSTREAMS = `[{ name: 'docker.io', url: 'http://${UPSTREAM}' }, { name: 'quay.io' }]`;
 const MIRROR = `mirror: { upstreams: ${UPSTREAMS}, root: { port: 5001, host: '${ADDRESS}', networks: ['10.0.0.0/8'] } },
@@ -44,11 +45,17 @@ describe('the cookbook: clients', function () {
     // The kernel lays no overlay on the overlay that the host's files are.
     const storage = ['driver = "vfs"', 'runroot = "/run/podman"', 'graphroot = "/var/lib/podman"'];
     await host.write('/etc/containers/storage.conf', `[storage]\n${storage.join('\n')}\n`, 0o644);
+  });
+  after(async () => (host as ChefHost | undefined)?.stop());
+
+  it('changes nothing of a fresh host where it is only asked why', () =>
+    assertWhyRun(host, watch, CLIENT_RECIPE.slice(CLIENT_RECIPE.indexOf('stackyard_trust')) + HUB + QUAY));
+
+  it('gets a registry', async () => {
     const { code, output } = await watch.converge(serverRecipe({ config: MIRROR }));
     assert.equal(code, 0, output);
     await host.run('systemctl', 'start', 'docker');
   });
-  after(async () => (host as ChefHost | undefined)?.stop());
 
   const changes = async (text: string): Promise<Converge> => {
     const result = await watch.converge(text);

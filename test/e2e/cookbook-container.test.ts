@@ -12,6 +12,7 @@ import {
   serverRecipe,
 } from '../support/chef/registry.js';
 import { Watch } from '../support/chef/watch.js';
+import { assertWhyRun } from '../support/chef/why-run.js';
 
 const REPOSITORY = '/srv/bed/app-config.git';
 const FOLDER = '/srv/app-config';
@@ -46,17 +47,23 @@ describe('the cookbook: stackyard_container', function () {
     watch = new Watch(host);
     await provideRegistry(this, host);
     await host.run('systemctl', 'start', 'docker');
-    const { code, output } = await watch.converge(serverRecipe() + CLIENT_RECIPE);
-    assert.equal(code, 0, output);
-    first = await pushImage(host, 'v1', STARTS);
-    second = await pushImage(host, 'v2', `echo second; ${STARTS}`);
-    ends = await pushImage(host, 'ends', 'echo the settings are wrong >&2; exit 3');
     const work = '/srv/bed/work';
     const commit = `cd ${work} && echo one >settings && git add . && ${GIT} commit --quiet --message=one`;
     await host.run('sh', '-c', `git init --quiet --initial-branch=main ${work} && ${commit}`);
     await host.run('git', 'clone', '--quiet', '--bare', work, REPOSITORY);
   });
   after(async () => (host as ChefHost | undefined)?.stop());
+
+  it('changes nothing of a fresh host where it is only asked why', () =>
+    assertWhyRun(host, watch, appRecipe(`${REGISTRY}/team/app@sha256:${'0'.repeat(64)}`)));
+
+  it('gets a registry with images', async () => {
+    const { code, output } = await watch.converge(serverRecipe() + CLIENT_RECIPE);
+    assert.equal(code, 0, output);
+    first = await pushImage(host, 'v1', STARTS);
+    second = await pushImage(host, 'v2', `echo second; ${STARTS}`);
+    ends = await pushImage(host, 'ends', 'echo the settings are wrong >&2; exit 3');
+  });
 
   const inspect = async (format: string, name = 'app'): Promise<string> =>
     (await host.run('docker', 'inspect', '--format', format, name)).stdout.trim();

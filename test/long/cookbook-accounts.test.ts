@@ -11,6 +11,7 @@ import {
   USER_FILE,
 } from '../support/chef/registry.js';
 import { Watch } from '../support/chef/watch.js';
+import { assertWhyRun } from '../support/chef/why-run.js';
 
 const ROBOT_FILE = '/srv/bed/secrets/robot';
 const ADMIN_LOGIN = `server '${SERVER}'\n  ca_file '${CA}'\n  admin_password_file '${ADMIN_FILE}'`;
@@ -48,10 +49,18 @@ describe('the cookbook: accounts', function () {
     host = await startChefHost(this, [ADDRESS]);
     watch = new Watch(host);
     await provideRegistry(this, host);
+  });
+  after(async () => (host as ChefHost | undefined)?.stop());
+
+  it('change nothing of a fresh host, without a server, where they are only asked why', () => {
+    const user = userRecipe(`password_file '${USER_FILE}'\n  grants %w[team/**:pull]`);
+    return assertWhyRun(host, watch, serverRecipe() + user + robotRecipe('team/app:pull'));
+  });
+
+  it('get a server', async () => {
     const { code, output } = await watch.converge(serverRecipe());
     assert.equal(code, 0, output);
   });
-  after(async () => (host as ChefHost | undefined)?.stop());
 
   /** The admin API: its status and what it answered. */
   async function api<T>(

@@ -11,6 +11,7 @@ import {
   serverRecipe,
 } from '../support/chef/registry.js';
 import { Watch } from '../support/chef/watch.js';
+import { assertWhyRun } from '../support/chef/why-run.js';
 
 /** Of the configuration. */
 const OTHER = "audit: { keep: '30d' }";
@@ -51,6 +52,9 @@ describe('the cookbook: stackyard_server', function () {
     const { updated, output } = await converged(text);
     assert.equal(updated, 0, output);
   };
+
+  it('changes nothing of a fresh host where it is only asked why', () =>
+    assertWhyRun(host, watch, serverRecipe()));
 
   it('serves over TLS, and is left alone by a second converge', async () => {
     const { updated } = await converged(serverRecipe());

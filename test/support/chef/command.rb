@@ -55,21 +55,52 @@ class Chef
       words = [*as_user, *@words]
       # One text goes to the shell where it needs one; several words never do.
       words[0] = [words[0], words[0]] if words.length > 1
-      Process.spawn(environment, *words, in: input, out: out, err: err, chdir: @options.fetch(:cwd, Dir.pwd))
+      others = @options[:umask] ? { umask: @options[:umask].to_s.oct } : {}
+      Process.spawn(environment, *words, in: input, out: out, err: err, chdir: @options.fetch(:cwd, Dir.pwd), **others)
     end
 
-    # The user without anything that would change the environment: its HOME stays as given.
+    # Without `login` the user alone changes: the group and the further groups stay those of root.
     def as_user
-      return [] unless @options[:user]
-
-      account = Etc.getpwnam(@options[:user])
+      return [] unless @options[:user] || @options[:group]
       raise Errno::ENOENT, "No such file or directory - #{@words.first}" unless found?
 
-      ['setpriv', "--reuid=#{account.uid}", "--regid=#{account.gid}", '--init-groups', '--']
+      ['setpriv', *("--reuid=#{account.uid}" if account), *("--regid=#{group}" if group), further_groups, '--']
+    end
+
+    def account
+      user = @options[:user]
+      @account ||= user && (user.is_a?(Integer) ? Etc.getpwuid(user) : Etc.getpwnam(user))
+    end
+
+    def login?
+      @options[:login] && account
+    end
+
+    def group
+      given = @options[:group]
+      return given.is_a?(Integer) ? given : Etc.getgrnam(given).gid if given
+
+      account.gid if login?
+    end
+
+    # Of a login they are those that name the user, not the group of its own.
+    def further_groups
+      return '--keep-groups' unless login?
+
+      Etc.endgrent
+      found = Etc.enum_for(:group).select { |one| one.mem.include?(account.name) }.map(&:gid)
+      found.empty? ? '--clear-groups' : "--groups=#{found.join(',')}"
+    end
+
+    def login_environment
+      return {} unless login?
+
+      { 'HOME' => account.dir, 'SHELL' => account.shell, 'USER' => account.name, 'LOGNAME' => account.name,
+        'PATH' => '/sbin:/bin:/usr/sbin:/usr/bin', 'IFS' => "\t\n" }
     end
 
     def found?
-      folders = environment.fetch('PATH').split(':')
+      folders = environment.fetch('PATH', ENV.fetch('PATH', '')).split(':')
       @words.first.include?('/') || folders.any? { |folder| File.executable?(File.join(folder, @words.first)) }
     end
 
@@ -78,10 +109,11 @@ class Chef
       raise ArgumentError, 'shell_out: environment is no mapping of texts' unless given.all? { |key, value|
         key.is_a?(String) && (value.nil? || value.is_a?(String))
       }
-      return given if @options[:default_env] == false
+      return login_environment.merge(given) if @options[:default_env] == false
 
       path = [*ENV.fetch('PATH', '').split(':'), *SYSTEM].uniq.join(':')
-      { 'PATH' => path, 'LANG' => 'C.UTF-8', 'LC_ALL' => 'C.UTF-8', 'LANGUAGE' => 'C.UTF-8' }.merge(given)
+      defaults = { 'PATH' => path, 'LANG' => 'C.UTF-8', 'LC_ALL' => 'C.UTF-8', 'LANGUAGE' => 'C.UTF-8' }
+      login_environment.merge(defaults, given)
     end
 
     def feed(write)

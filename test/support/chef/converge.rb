@@ -2,7 +2,7 @@
 
 # Converges recipes of the cookbook without the Chef client: the part of its language that the cookbook uses, as strict
 # as Chef where strictness finds errors.
-#   ruby converge.rb COOKBOOK ATTRIBUTES.json NODE.json RECIPE...
+#   ruby converge.rb [--why-run] COOKBOOK ATTRIBUTES.json NODE.json RECIPE...
 # ATTRIBUTES.json is `chef-client -j`, NODE.json takes what would be kept of the node, a RECIPE is a name or a file.
 # Exit 1 where a resource failed, which a line `FATAL: resource[name]: message` tells.
 require_relative 'property'
@@ -18,7 +18,9 @@ require 'tmpdir'
 
 class Chef
   CACHE = '/var/cache/chef-bed'
-  Config = { file_cache_path: CACHE, why_run: false }.freeze
+  Config = {
+    file_cache_path: CACHE, file_backup_path: '/var/cache/chef-bed/backup', why_run: ARGV.first == '--why-run'
+  }.freeze
 
   # Chef's log; what it warns of is printed.
   module Log
@@ -30,7 +32,9 @@ end
 Dir[File.join(__dir__, 'core', '*.rb')].sort.each { |path| require path }
 FileUtils.mkdir_p(Chef::CACHE)
 
-folder, attributes, kept, *recipes = ARGV
+# As chef-client does, whatever it was started with.
+File.umask(0o022)
+folder, attributes, kept, *recipes = ARGV - ['--why-run']
 report = Chef::Report.new
 cookbook = Chef::Cookbook.new(File.expand_path(folder))
 node = Chef::Node.new(JSON.parse(File.read(attributes)))

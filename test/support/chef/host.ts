@@ -32,6 +32,8 @@ export interface ConvergeOptions {
   readonly attributes?: object;
   /** Recipes of the cookbook; else `text` is one. */
   readonly recipes?: readonly string[];
+  /** Nothing is changed, and `updated` is what would be. */
+  readonly whyRun?: boolean;
 }
 
 /** A machine of its own with systemd, on a copy of this one's files. */
@@ -146,13 +148,14 @@ function hostOf(pid: number, stop: () => Promise<void>): ChefHost {
     },
     exists: async (file) => (await tryRun(['sh', '-c', `[ -e '${file}' ] || [ -L '${file}' ]`])).code === 0,
     mode: async (file) => (await host.run('stat', '--format=0%a', file)).stdout.trim(),
-    async converge(text, { attributes = {}, recipes } = {}) {
+    async converge(text, { attributes = {}, recipes, whyRun = false } = {}) {
       const file = (name: string): string => `${BED}/run-${runs}/${name}`;
       runs += 1;
       await host.write(file('recipe.rb'), text);
       await host.write(file('attributes.json'), JSON.stringify(attributes));
       const names = recipes ?? [file('recipe.rb')];
-      const program = ['ruby', `${BED}/chef/converge.rb`, `${BED}/cookbook`];
+      const why = whyRun ? ['--why-run'] : [];
+      const program = ['ruby', `${BED}/chef/converge.rb`, ...why, `${BED}/cookbook`];
       const result = await tryRun([...program, file('attributes.json'), file('node.json'), ...names], {
         timeoutMs: 180_000,
       });

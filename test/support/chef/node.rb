@@ -4,33 +4,46 @@ require 'json'
 require 'socket'
 
 class Chef
-  # A Hash of attributes that takes texts and symbols alike; those that are read cannot be changed.
-  class Attributes < Hash
+  # What is read of a node: it cannot be changed, all the way down; to_h and to_a give plain copies.
+  module Immutable
     def self.of(value)
       case value
-      when Hash then value.each_with_object(new) { |(key, inner), made| made.store(key.to_s, of(inner)) }.freeze
-      when Array then value.map { |inner| of(inner) }.freeze
-      else value
+      when Hash then value.each_with_object(Attributes.new) { |(key, inner), made| made.store(key.to_s, of(inner)) }.freeze
+      when Array then AttributeList.new(value.map { |inner| of(inner) }).freeze
+      else value.dup.freeze
       end
     end
 
+    def self.plain(value)
+      case value
+      when Attributes then value.to_h
+      when AttributeList then value.to_a
+      else value.dup
+      end
+    end
+  end
+
+  # A Hash of attributes that takes texts and symbols alike.
+  class Attributes < Hash
     def [](key) = super(key.to_s)
     def fetch(key, *rest, &block) = super(key.to_s, *rest, &block)
     def key?(key) = super(key.to_s)
     def dig(key, *rest) = rest.empty? ? self[key] : self[key]&.dig(*rest)
     def read(*path) = dig(*path)
-    def to_h(&block) = block ? super : plain(self)
-    alias to_hash to_h
 
-    private
-
-    def plain(value)
-      case value
-      when Hash then value.each_with_object({}) { |(key, inner), made| made[key] = plain(inner) }
-      when Array then value.map { |inner| plain(inner) }
-      else value
-      end
+    # As Chef's, it takes no block: one that is given is never called.
+    def to_h
+      each_with_object({}) { |(key, inner), made| made[key] = Immutable.plain(inner) }
     end
+    alias to_hash to_h
+  end
+
+  # A list of attributes.
+  class AttributeList < Array
+    def to_a
+      Array.new(length) { |at| Immutable.plain(self[at]) }
+    end
+    alias to_array to_a
   end
 
   # Attributes by precedence: default, then those of the run (JSON), then override, then what the machine tells.
@@ -68,7 +81,7 @@ class Chef
     end
 
     def merged
-      @merged ||= Attributes.of(@levels.values.reduce({}) { |all, level| deep(all, level) })
+      @merged ||= Immutable.of(@levels.values.reduce({}) { |all, level| deep(all, level) })
     end
 
     def deep(low, high)

@@ -5,6 +5,8 @@ class Chef
     class ValidationFailed < ArgumentError; end
     class ResourceNotFound < RuntimeError; end
     class VerificationFailed < RuntimeError; end
+    class FileTypeMismatch < RuntimeError; end
+    class InvalidSymlink < RuntimeError; end
   end
 
   # What `lazy { … }` is until it is asked for.

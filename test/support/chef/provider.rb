@@ -34,11 +34,20 @@ class Chef
       send("action_#{action}")
     end
 
-    # Says and does a change.
+    # Says and does a change; where Chef only asks why, it says what it would do.
     def converge_by(descriptions)
       new_resource.updated_by_last_action(true)
-      yield
+      yield unless whyrun_mode?
       run_context.report.change(new_resource, Array(descriptions))
+    end
+
+    # Answers whether it is so. Where Chef only asks why, a resource before this one would have made it so.
+    def required(good, message, kind = RuntimeError)
+      return true if good
+      raise kind, message unless whyrun_mode?
+
+      run_context.report.line("#{new_resource}: this would be otherwise by then: #{message}")
+      false
     end
 
     def declaring_provider = self

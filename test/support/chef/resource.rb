@@ -102,6 +102,14 @@ class Chef
       @sensitive == true
     end
 
+    # In octal; for as long as an action runs (Chef 16.2).
+    def umask(wish = nil)
+      raise Exceptions::ValidationFailed, "#{self}: umask is no text" unless wish.nil? || wish.is_a?(String)
+
+      @umask = wish unless wish.nil?
+      @umask
+    end
+
     def ignore_failure(wish)
       @ignored = wish
     end
@@ -127,7 +135,7 @@ class Chef
     end
 
     # Names of Chef's own methods of a resource that are not needed here, and that no property may have.
-    %i[retries retry_delay umask params source_line identity events logger provider noop guard_interpreter before state_for_resource_reporter
+    %i[retries retry_delay params source_line identity events logger provider noop guard_interpreter before state_for_resource_reporter
        compile_time cookbook_name recipe_name custom_exception_message defined_at resource_name allowed_actions
        elapsed_time declared_type validate_action should_skip? resources run_context current_value].each do |name|
       define_method(name) { |*| raise NotImplementedError, "#{name} of resources is not known here" } unless method_defined?(name)
@@ -148,7 +156,7 @@ class Chef
       return if action == :nothing || !guarded?
 
       begin
-        self.class.action_class.new(self, run_context).run(action)
+        with_umask { self.class.action_class.new(self, run_context).run(action) }
       rescue StandardError => e
         raise e unless ignored
 
@@ -188,6 +196,13 @@ class Chef
     end
 
     private
+
+    def with_umask
+      before = ::File.umask(umask.oct) if umask
+      yield
+    ensure
+      ::File.umask(before) if before
+    end
 
     def guarded?
       @guards.all? do |guard, options, wish|

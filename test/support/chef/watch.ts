@@ -4,8 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ChefHost, Converge, ConvergeOptions } from './host.js';
 
 const BETWEEN_MS = 10;
+/** Where Chef keeps what it replaced, and what was refused. */
+const KEPT = '/var/cache/chef-bed/backup /var/cache/chef-bed/failed_validations';
 
-/** Converges, and keeps all that could show a secret: what was printed, the nodes, the arguments of every process of the host. */
+/**
+ * Converges, and keeps all that could show a secret: what was printed, the nodes, the arguments of every process of the
+ * host, Chef's copies of files.
+ */
 export class Watch {
   readonly #seen = new Set<string>();
 
@@ -16,7 +21,12 @@ export class Watch {
     const watching = this.#watch(abandon.signal);
     try {
       const result = await this.host.converge(text, options);
-      this.#seen.add(result.output).add(result.node);
+      const copies = await this.host.run(
+        'sh',
+        '-c',
+        `mkdir -p ${KEPT} && find ${KEPT} -type f -exec cat {} +`,
+      );
+      this.#seen.add(result.output).add(result.node).add(copies.stdout);
       return result;
     } finally {
       abandon.abort();

@@ -53,13 +53,25 @@ RSpec.describe StackyardCookbook::ContainerDeclaration do
     expect(declaration.compare(inspected(declaration.digest, running: false))).to be(:stopped)
     looping = { 'State' => { 'Running' => true, 'Restarting' => true } }
     expect(declaration.compare(inspected(declaration.digest).merge(looping))).to be(:stopped)
+    paused = { 'State' => { 'Running' => true, 'Paused' => true } }
+    expect(declaration.compare(inspected(declaration.digest).merge(paused))).to be(:paused)
     expect(declaration.compare(inspected('other'))).to be(:different)
     expect(declaration.compare(inspected(nil))).to be(:foreign)
     expect(declaration.compare('Config' => {}, 'State' => {})).to be(:foreign)
   end
 
+  it 'knows one that was started again lately' do
+    started = { 'State' => { 'StartedAt' => '2026-11-23T10:00:00.5Z' } }
+    now = Time.utc(2026, 11, 23, 10, 1)
+    expect(described_class.restarted?(started.merge('RestartCount' => 2), now)).to be(true)
+    expect(described_class.restarted?(started.merge('RestartCount' => 2), now + 60)).to be(false)
+    expect(described_class.restarted?(started.merge('RestartCount' => 0), now)).to be(false)
+    expect(described_class.restarted?(started, now)).to be(false)
+  end
+
   {
-    'a name with a slash' => { name: 'a/b' }, 'a name like an option' => { name: '--privileged' },
+    'a name with a slash' => { name: 'a/b' }, 'a name of one letter' => { name: 'a' },
+    'a name like an option' => { name: '--privileged' },
     'an app_name that leaves /etc' => { app_name: '../x' }, 'a relative config_dir' => { config_dir: 'x' },
     'a config_dir with a colon' => { config_dir: '/a:/b' }, 'a variable of two lines' => { environment: { 'A' => "1\n2" } },
     'a variable without a name' => { environment: { '' => '1' } }, 'a variable with a sign' => { environment: { 'A=B' => '1' } }

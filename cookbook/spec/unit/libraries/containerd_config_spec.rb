@@ -42,6 +42,13 @@ RSpec.describe StackyardCookbook::ContainerdConfig do
     end
   end
 
+  it 'refuses imports that are many, and takes a file that needs no change' do
+    imports = "imports = [\n#{"  \"/x/*.toml\",\n" * 20_000}]\n"
+    expect { described_class.with_certs("version = 2\n#{imports}") }.to be_refused(/imports .* or take imports out\z/)
+    text = "version = 2\n#{imports}[#{plugin}]\n#{line}"
+    expect(described_class.with_certs(text)).to equal(text)
+  end
+
   it 'reads a long file in short order' do
     text = "version = 2\n#{(1..20_000).map { |n| "[plugins.\"p#{n}\"]\n  a = [ \"#{n}\" ] # n\n" }.join}"
     expect(described_class.with_certs(text)).to eq("#{text}\n[#{plugin}]\n  #{line}")

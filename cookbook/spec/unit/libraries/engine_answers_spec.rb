@@ -14,6 +14,12 @@ RSpec.describe StackyardCookbook::EngineAnswers do
     it("takes #{stderr.inspect} for absent") { expect(inspected(exit_code: 1, stderr: stderr)).to be_nil }
   end
 
+  it 'tells why a command failed, and not where its help is' do
+    stderr = "docker: Error response from daemon: network x not found.\n\nRun 'docker run --help' for more information\n"
+    expect(described_class.reason(stderr)).to eq('docker: Error response from daemon: network x not found.')
+    expect(described_class.reason("\n")).to eq('it says nothing')
+  end
+
   it 'takes an engine that is away for no answer' do
     stderr = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n"
     expect { inspected(exit_code: 1, stderr: stderr) }.to be_refused(/does not answer \(Cannot connect/)

@@ -39,6 +39,13 @@ RSpec.describe StackyardCookbook::FolderDigest do
     expect(digest).not_to eq(before)
   end
 
+  it 'is of what a link to the folder leads to' do
+    Dir.mktmpdir do |other|
+      File.symlink(@folder, "#{other}/link")
+      expect(described_class.of("#{other}/link")).to eq(digest)
+    end
+  end
+
   it 'is of the contents alone, wherever they are' do
     before = digest
     Dir.mktmpdir do |other|

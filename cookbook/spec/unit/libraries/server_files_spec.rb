@@ -71,6 +71,29 @@ RSpec.describe StackyardCookbook::ServerFiles do
     expect(values).to eq('server' => { 'port' => 1, 'tls' => tls })
   end
 
+  describe 'certificates' do
+    def pair
+      key = OpenSSL::PKey::EC.generate('prime256v1')
+      made = OpenSSL::X509::Certificate.new
+      made.public_key = key
+      made.not_before = made.not_after = Time.now
+      [made.sign(key, OpenSSL::Digest.new('SHA256')).to_pem, key.to_pem]
+    end
+
+    it('are none, or go with their key') do
+      expect { described_class.check_certificate(nil, nil) }.not_to raise_error
+      expect { described_class.check_certificate(*pair) }.not_to raise_error
+    end
+
+    it 'are refused without their own key, which is not told' do
+      certificate, key = pair
+      expect { described_class.check_certificate(certificate, pair.last) }.to be_refused(/key of another certificate/)
+      expect { described_class.check_certificate(certificate, nil) }.to be_refused(/together with certificate_key/)
+      expect { described_class.check_certificate('x', key) }.to be_refused(/\A(?!.*BEGIN).*is no PEM/)
+      expect { described_class.check_certificate(certificate, 'hunter2') }.to be_refused(/\A(?!.*hunter2).*is no PEM/)
+    end
+  end
+
   it 'writes a command that a shell takes' do
     IO.popen(['sh', '-n'], 'w') { |shell| shell.write(described_class.command(node: '/usr/bin/node')) }
     expect($CHILD_STATUS).to be_success

@@ -16,8 +16,8 @@ class Chef
         raise "#{path}: is no directory" if ::File.exist?(path) && !::File.directory?(path)
 
         unless ::File.directory?(path)
-          raise Exceptions::ResourceNotFound, "Parent directory #{::File.dirname(path)} does not exist." unless
-            new_resource.recursive || ::File.directory?(::File.dirname(path))
+          required(new_resource.recursive || ::File.directory?(::File.dirname(path)),
+                   "Parent directory #{::File.dirname(path)} does not exist.", Exceptions::ResourceNotFound)
 
           converge_by("create new directory #{path}") { FileUtils.mkdir_p(path) }
         end
@@ -28,7 +28,7 @@ class Chef
         next unless ::File.directory?(new_resource.path)
 
         converge_by("delete existing directory #{new_resource.path}") do
-          new_resource.recursive ? FileUtils.rm_rf(new_resource.path) : Dir.rmdir(new_resource.path)
+          new_resource.recursive ? FileUtils.rm_r(new_resource.path) : Dir.rmdir(new_resource.path)
         end
       end
 
@@ -45,12 +45,12 @@ class Chef
       action :create do
         file = new_resource.target_file
         next if ::File.symlink?(file) && ::File.readlink(file) == new_resource.to
-        raise "#{file}: is there, and no link" if ::File.exist?(file) && !::File.symlink?(file)
+        raise "Cannot create #{new_resource} without specifying 'to'." if new_resource.to.to_s.empty?
 
-        converge_by("create symlink at #{file} to #{new_resource.to}") do
-          ::File.unlink(file) if ::File.symlink?(file)
-          ::File.symlink(new_resource.to, file)
-        end
+        # Chef takes away a file that is there as it does a link; of a directory this fails.
+        there = ::File.symlink?(file) || ::File.exist?(file)
+        converge_by("unlink existing symlink to file at #{file}") { ::File.unlink(file) } if there
+        converge_by("create symlink at #{file} to #{new_resource.to}") { ::File.symlink(new_resource.to, file) }
       end
 
       action :delete do

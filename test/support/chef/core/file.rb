@@ -5,6 +5,7 @@ require 'etc'
 require 'fileutils'
 require 'net/http'
 require 'tempfile'
+require_relative 'file_content'
 
 class Chef
   class Resource
@@ -16,6 +17,8 @@ class Chef
       property :owner, String
       property :group, String
       property :backup, [Integer, false], default: 5
+      property :manage_symlink_source, [true, false]
+      property :force_unlink, [true, false], default: false
       default_action :create
 
       # A command, with %{path} for the proposed file; several add up.
@@ -28,67 +31,42 @@ class Chef
       end
 
       action :create do
-        raise Exceptions::ResourceNotFound, "Parent directory #{::File.dirname(new_resource.path)} does not exist." unless
-          ::File.directory?(::File.dirname(new_resource.path))
+        path = new_resource.path
+        required(::File.directory?(::File.dirname(path)), "Parent directory #{::File.dirname(path)} does not exist.",
+                 Exceptions::ResourceNotFound)
+        next unless manageable?(path)
 
         wished = wished_content
-        before = ::File.file?(new_resource.path) ? ::File.binread(new_resource.path) : nil
-        replace(wished, before) unless wished.nil? ? before : wished.b == before
-        converge_access(new_resource.path)
+        unlink(path) if new_resource.force_unlink && in_the_way?(path)
+        before = ::File.file?(path) ? ::File.binread(path) : nil
+        differs = !wished.nil? && wished.b != before
+        proposed = propose(wished, path) if differs
+        create(path) if before.nil?
+        replace(proposed, path, wished, before) if differs
+        widest = ::File.file?(path) && differs ? ::File.stat(path).mode & 0o777 : 0
+        converge_access(path)
+        refuse_exposure(path, widest)
+      ensure
+        ::File.unlink(proposed.path) if proposed && ::File.exist?(proposed.path)
       end
 
+      # A link that leads nowhere is none to Chef, and stays.
       action :delete do
-        next unless ::File.exist?(new_resource.path) || ::File.symlink?(new_resource.path)
-        raise "#{new_resource.path}: is a directory" if ::File.directory?(new_resource.path)
+        path = new_resource.path
+        next unless ::File.exist?(path)
 
-        converge_by("delete file #{new_resource.path}") { ::File.unlink(new_resource.path) }
+        converge_by("delete file #{path}") do
+          keep(path) unless ::File.symlink?(path)
+          ::File.delete(path)
+        end
       end
 
       action_class do
         include Access
+        include FileContent
 
         def wished_content
           new_resource.content
-        end
-
-        # As Chef does it: a file beside, which has its mode before it has its place, verified.
-        def replace(wished, before)
-          path = new_resource.path
-          beside = Tempfile.create([".chef-#{::File.basename(path, '.*')}", ::File.extname(path)], ::File.dirname(path))
-          beside.write(wished.to_s)
-          beside.close
-          verified(beside.path)
-          ::File.chmod(before ? ::File.stat(path).mode & 0o7777 : 0o666 & ~::File.umask, beside.path)
-          ::File.chmod(new_resource.mode.to_i(8), beside.path) if new_resource.mode
-          keep(before) if before && new_resource.backup
-          converge_by(said(wished, before)) { ::File.rename(beside.path, path) }
-        ensure
-          ::File.unlink(beside.path) if beside && ::File.exist?(beside.path)
-        end
-
-        def verified(proposed)
-          new_resource.verify.each do |check|
-            good = check.is_a?(Proc) ? check.call(proposed) : shell_out(format(check, path: proposed)).exitstatus.zero?
-            next if good
-
-            raise Exceptions::VerificationFailed,
-                  "Proposed content for #{new_resource.path} failed verification #{check.is_a?(Proc) ? '' : check}"
-          end
-        end
-
-        def keep(before)
-          copy = ::File.join(CACHE, 'backup', "#{new_resource.path}.#{Process.clock_gettime(Process::CLOCK_REALTIME, :nanosecond)}")
-          FileUtils.mkdir_p(::File.dirname(copy))
-          ::File.binwrite(copy, before)
-        end
-
-        # With the lines that change, which Chef shows unless the resource is a sensitive one.
-        def said(wished, before)
-          change = "#{before ? 'update content in' : 'create new'} file #{new_resource.path}"
-          return [change, 'suppressed sensitive resource'] if new_resource.sensitive
-
-          old, new = [before, wished].map { |text| text.to_s.b.lines }
-          [change, *(old - new).map { |line| "-#{line.chomp}" }, *(new - old).map { |line| "+#{line.chomp}" }]
         end
       end
     end

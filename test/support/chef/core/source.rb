@@ -18,11 +18,12 @@ class Chef
 
       action :sync do
         folder = new_resource.destination
-        raise "Parent directory #{::File.dirname(folder)} does not exist." unless ::File.directory?(::File.dirname(folder))
+        required(::File.directory?(::File.dirname(folder)), "Parent directory #{::File.dirname(folder)} does not exist.")
 
         wished = target
         unless ::Dir.exist?(::File.join(folder, '.git'))
           converge_by("clone from #{new_resource.repository} into #{folder}") { git!('clone', new_resource.repository, folder) }
+          next if whyrun_mode?
         end
         next if git!('-C', folder, 'rev-parse', 'HEAD').stdout.strip == wished
 
@@ -35,7 +36,9 @@ class Chef
 
       action_class do
         def git!(*words)
-          shell_out!('git', *words, environment: new_resource.environment || {}, **({ user: new_resource.user }.compact))
+          user = new_resource.user
+          home = user ? { 'HOME' => Etc.getpwnam(user).dir } : {}
+          shell_out!('git', *words, environment: home.merge(new_resource.environment || {}), **{ user: user }.compact)
         end
 
         # The commit that the revision names.
@@ -61,7 +64,9 @@ class Chef
       action :install do
         new_resource.package_name.each do |name|
           held = shell_out('dpkg-query', '--show', '--showformat=${db:Status-Status}', name)
-          raise "#{name}: is not installed, and nothing is installed here" unless held.stdout == 'installed'
+          next if held.stdout == 'installed'
+
+          converge_by("install #{name}") { raise "#{name}: is not installed, and nothing is installed here" }
         end
       end
     end
