@@ -8,11 +8,12 @@ RUN npm ci
 COPY tsconfig.json LICENSE ./
 COPY src src
 COPY storage-drivers storage-drivers
-# What the npm package holds, without what only developers of its dependencies read.
+# What the npm package holds, without what only developers of its dependencies read. Some tell their license in the README alone.
 RUN node_modules/.bin/tsc -p . --incremental false --sourceMap false \
     && mkdir package \
     && tar -xzf "$(npm pack --ignore-scripts --silent)" --strip-components=1 -C package \
-    && find package/node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -iname 'readme*' -o -iname 'changelog*' \) -delete
+    && find package/node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -iname 'changelog*' \) -delete \
+    && find package/node_modules -type f -iname 'readme*' -execdir sh -c 'ls | grep -qiE "licen[cs]e|copying" && rm "$1"' sh {} \;
 COPY docker/healthcheck.mjs package/docker/
 
 FROM ${NODE_IMAGE}

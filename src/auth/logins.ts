@@ -90,14 +90,9 @@ export class Logins {
   }
 
   private async decide(attempt: Attempt, record: LoginRecord['record'], ask: Ask): Promise<Login> {
-    const { account, address } = attempt;
     const login = await deciding(() => this.shared(attempt, ask));
-    if (login === undefined) {
-      const by = account.slice(0, MOST_NAME);
-      await this.audit?.record({ action: 'login', outcome: 'denied', by, from: address });
-      throw new RegistryError('UNAUTHORIZED', 'the username or the password is wrong');
-    }
-    if (record === 'all') await this.recordSuccess(login, address);
+    if (login === undefined) throw new RegistryError('UNAUTHORIZED', 'the username or the password is wrong');
+    if (record === 'all') await this.recordSuccess(login, attempt.address);
     return login;
   }
 
@@ -106,9 +101,19 @@ export class Logins {
     const key = hash('sha256', JSON.stringify([account, secret, address]));
     const running = this.running.get(key);
     if (running !== undefined) return running;
-    const started = this.attempt(attempt, ask).finally(() => this.running.delete(key));
+    const started = this.recordedAttempt(attempt, ask).finally(() => this.running.delete(key));
     this.running.set(key, started);
     return started;
+  }
+
+  /** A refusal is recorded once, however many wait for the attempt: each guess is one event and one failure. */
+  private async recordedAttempt(attempt: Attempt, ask: Ask): Promise<Login | undefined> {
+    const login = await this.attempt(attempt, ask);
+    if (login === undefined) {
+      const by = attempt.account.slice(0, MOST_NAME);
+      await this.audit?.record({ action: 'login', outcome: 'denied', by, from: attempt.address });
+    }
+    return login;
   }
 
   private async attempt({ account, address }: Attempt, ask: Ask): Promise<Login | undefined> {

@@ -9,6 +9,8 @@ import type { RequestScope } from '../ports/request-scope.js';
 import { systemClock, systemIds } from './system.js';
 import { readTls, watchTls } from './tls.js';
 
+/** Below the least that clients wait for headers: 30 s, of containerd. */
+const LONGEST_WAIT_MILLISECONDS = 10_000;
 /** What handlers may take, once their connections are gone, to record what came of an upload. */
 const RECORDING_MILLISECONDS = 5000;
 
@@ -32,8 +34,10 @@ export interface Listener {
 export function createListener({ oci, app, config, log, telemetry }: ListenerParts): Listener {
   const { maxRequestsInFlight, headersTimeout, keepAliveTimeout, bodyIdleTimeout, drainDelay, drainTimeout } =
     config.server;
+  // A connection on which nothing comes or goes for `bodyIdleTimeout` is cut: its 503 must come before.
+  const patience = Math.min(LONGEST_WAIT_MILLISECONDS, bodyIdleTimeout / 2);
   const front = new Front(
-    { oci, app, log, clock: systemClock, telemetry, maxInFlight: maxRequestsInFlight },
+    { oci, app, log, clock: systemClock, telemetry, maxInFlight: maxRequestsInFlight, patience },
     systemIds.unique().slice(0, 8),
   );
   const timeouts = { headers: headersTimeout, keepAlive: keepAliveTimeout, bodyIdle: bodyIdleTimeout };
@@ -45,7 +49,7 @@ export function createListener({ oci, app, config, log, telemetry }: ListenerPar
       stopLooking();
       front.drain();
       if (drainDelay > 0) await delay(drainDelay);
-      const drained = await drainServer(server, drainTimeout);
+      const drained = await drainServer(server, drainTimeout, () => front.refuseWaiting());
       await front.idle(RECORDING_MILLISECONDS);
       return drained;
     },

@@ -17,7 +17,7 @@ import type { Serving, ServingParts } from './serving.js';
 import type { OpenStore } from './store.js';
 import type { ServedStore } from './store-opener.js';
 import { StoreReadiness } from './store-readiness.js';
-import { systemClock } from './system.js';
+import { elapsed } from './system.js';
 import { createTelemetry } from './telemetry.js';
 import { readUpstreams } from './upstreams.js';
 
@@ -64,7 +64,7 @@ export function assembleServer(parts: ServerParts): ComposedServer {
   const everything = whileServing((open) => open.oci);
   const oci = rootNames.length === 0 ? everything : byHostName(rootNames, rootMirror, everything);
   let draining = false;
-  const atStore = new StoreReadiness(store, systemClock);
+  const atStore = new StoreReadiness(store, elapsed);
   const readiness: Readiness = () =>
     draining ? Promise.resolve({ ready: false, reason: 'the server is stopping' }) : atStore.look();
   const app = createApp({

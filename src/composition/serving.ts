@@ -41,8 +41,8 @@ import { startWarmTimer } from './warm-timer.js';
 
 /** How often a server looks whether another log level was set. */
 const LEVEL_MILLISECONDS = 10_000;
-/** What operations may take, once their connections are gone, to come to an end. */
-const IDLE_MILLISECONDS = 5000;
+/** What operations may take, once their connections are gone, to come to an end: with all other limits of a stop below 20 s. */
+const IDLE_MILLISECONDS = 2000;
 
 export interface ServingParts {
   readonly config: Config;

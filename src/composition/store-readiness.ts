@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FORMAT_KEY } from '../domain/keys.js';
 import type { Readiness } from '../http/ops/health.js';
-import type { Clock } from '../ports/clock.js';
 import { StorageError } from '../ports/storage-driver.js';
 import type { StorageDriver } from '../ports/storage-driver.js';
 import type { ServedStore } from './store-opener.js';
@@ -17,16 +16,18 @@ const LATELY_MILLISECONDS = 15_000;
 const PATIENCE_MILLISECONDS = 3000;
 
 /**
- * Whether the store answers. One that fails is away at once. One that is slow is away only when it has not answered for
- * 15 s: a crowd of pulls slows it for all servers alike, and a balancer that leaves them all out helps nobody.
+ * Whether the store answers. One that fails is away at once, at its first failure. One that is slow is away only when it
+ * has not answered for 15 s: a crowd of pulls slows it for all servers alike, and a balancer that leaves them all out
+ * helps nobody.
  */
 export class StoreReadiness {
   private answeredAt = -Infinity;
-  private looking: Promise<State> | undefined;
+  private looking: Promise<State | undefined> | undefined;
 
   constructor(
     private readonly store: ServedStore,
-    private readonly clock: Clock,
+    /** Milliseconds that only grow: a wall clock that is set back would keep a store that hangs ready. */
+    private readonly elapsed: () => number,
     private readonly patience = PATIENCE_MILLISECONDS,
   ) {}
 
@@ -40,18 +41,24 @@ export class StoreReadiness {
     const seen = await Promise.race([this.looking, late]);
     abandon.abort();
     if (seen !== undefined) return seen;
-    return this.clock.now() - this.answeredAt < LATELY_MILLISECONDS ? IN_TIME : LATE;
+    return this.elapsed() - this.answeredAt < LATELY_MILLISECONDS ? IN_TIME : LATE;
   }
 
-  private async ask(driver: StorageDriver): Promise<State> {
+  /** Undefined where it did not answer in time. */
+  private async ask(driver: StorageDriver): Promise<State | undefined> {
     const signal = AbortSignal.timeout(LATELY_MILLISECONDS);
     try {
-      await driver.stat(FORMAT_KEY, { fresh: true, signal });
-      this.answeredAt = this.clock.now();
+      await driver.stat(FORMAT_KEY, { fresh: true, once: true, signal });
+      this.answeredAt = this.elapsed();
       return IN_TIME;
     } catch (error) {
-      if (signal.aborted) return LATE;
+      if (signal.aborted || isTimeout(error as Error)) return undefined;
       return { ready: false, reason: `the storage does not answer: ${(error as Error).message}` };
     }
   }
+}
+
+/** Such as undici's UND_ERR_CONNECT_TIMEOUT and the system's ETIMEDOUT: a slow store, not one that fails. */
+function isTimeout({ cause }: Error): boolean {
+  return cause instanceof Error && 'code' in cause && /TIMEOUT|TIMEDOUT/.test(String(cause.code));
 }

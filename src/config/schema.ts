@@ -16,13 +16,13 @@ const server = z.strictObject({
     help: 'Processes that serve; `auto` starts one for each core.',
   }),
   maxRequestsInFlight: key(integer(1), 1024, {
-    help: 'Requests handled at once by one process. As many more wait for up to 10 s; what is too much, or waits longer, is answered 503 with Retry-After before its body is read. An eighth is kept for requests that carry no blob.',
+    help: 'Requests handled at once by one process. As many more that carry a blob, and as many others, wait for up to 10 s, and for half of `server.bodyIdleTimeout` at most; what is too much, or waits longer, is answered 503 with Retry-After before its body is read. An eighth, of two or more at least one, is kept for requests that carry no blob.',
   }),
   drainDelay: key(duration('0s', LONGEST_TIMER), '0s', {
     help: 'How long after SIGTERM the server goes on taking requests while `/readyz` answers 503, so that a balancer in front turns away first: longer than it takes to notice. `0s` where there is none.',
   }),
   drainTimeout: key(duration('0s', LONGEST_TIMER), '30s', {
-    help: 'How long requests in flight may take to finish after SIGTERM and `server.drainDelay`.',
+    help: 'How long requests in flight may take to finish after SIGTERM and `server.drainDelay`. Give a supervisor 20 s more than both together.',
   }),
   headersTimeout: key(duration('1ms', LONGEST_TIMER), '60s', {
     help: 'How long a client may take to send the headers of a request.',

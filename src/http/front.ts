@@ -5,6 +5,7 @@ import type { Logger } from '../ports/logger.js';
 import type { RequestScope } from '../ports/request-scope.js';
 import { sendError } from './error-handler.js';
 import type { OciDispatcher } from './oci/dispatcher.js';
+import { isTransfer } from './oci/path.js';
 import { closeWithConnection } from './pipelining.js';
 import { keepNotes } from './request-notes.js';
 import type { RequestNotes } from './request-notes.js';
@@ -19,10 +20,9 @@ export interface FrontParts {
   readonly telemetry: RequestScope;
   /** Requests handled at once; as many more wait. */
   readonly maxInFlight: number;
+  /** Milliseconds that a request may wait. */
+  readonly patience: number;
 }
-
-/** Below the least that clients wait for headers: 30 s, of containerd. */
-const WAIT_MILLISECONDS = 10_000;
 
 /** What is asked of a server that is full, too. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
@@ -41,12 +41,17 @@ export class Front {
     /** Begins every request id of this process. */
     private readonly processId: string,
   ) {
-    this.slots = new RequestSlots(parts.maxInFlight, WAIT_MILLISECONDS);
+    this.slots = new RequestSlots(parts.maxInFlight, parts.patience);
   }
 
   /** From now on every answer ends its connection. */
   drain(): void {
     this.draining = true;
+  }
+
+  /** Answers 503 to all that wait; how many did. */
+  refuseWaiting(): number {
+    return this.slots.refuseWaiting();
   }
 
   /** Resolves once no handler is at work, or after `limit` milliseconds. */
@@ -66,7 +71,6 @@ export class Front {
     const startedAt = clock.now();
     const notes: RequestNotes = {};
     const storage = { requests: 0 };
-    if (this.draining) res.shouldKeepAlive = false;
     const socketBytes = req.socket.bytesWritten;
     closeWithConnection(req, res);
     res.once('close', () => {
@@ -82,17 +86,19 @@ export class Front {
     });
     const begin = (): void => telemetry.run(storage, () => this.answer(req, res, notes));
     const refuse = (): void => {
+      this.endWhereDraining(res);
       const headers = { 'Retry-After': '1' };
       notes.error = new RegistryError('UNAVAILABLE', 'too many requests in flight; try again', { headers });
       sendError(req, res, notes.error);
     };
     const turn = PROBES.has(req.url ?? '')
       ? begin()
-      : this.slots.enter({ transfer: isTransfer(req), begin, refuse });
+      : this.slots.enter({ transfer: isTransfer(req.method ?? '', req.url ?? ''), begin, refuse });
   };
 
   private answer(req: IncomingMessage, res: ServerResponse, notes: RequestNotes): void {
     const { oci, app } = this.parts;
+    this.endWhereDraining(res);
     const answer = oci(req, res, notes);
     if (answer !== undefined) {
       this.handling += 1;
@@ -101,6 +107,10 @@ export class Front {
     }
     keepNotes(req, notes);
     app(req, res);
+  }
+
+  private endWhereDraining(res: ServerResponse): void {
+    if (this.draining) res.shouldKeepAlive = false;
   }
 
   private readonly handled = (): void => {
@@ -135,11 +145,6 @@ export class Front {
     if (status >= 500 && status !== 503) this.parts.log.error(fields, 'request');
     else this.parts.log.info(fields, 'request');
   }
-}
-
-/** May last as long as its bytes take; HEAD and DELETE carry none. */
-function isTransfer({ method, url }: IncomingMessage): boolean {
-  return method !== 'HEAD' && method !== 'DELETE' && (url ?? '').includes('/blobs/');
 }
 
 /** Without the query and without an upload's id, which lets its holder write. */

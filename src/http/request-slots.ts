@@ -7,7 +7,7 @@ export interface Turn {
 export interface SlotRequest {
   /** Whether it carries a blob, and may last for minutes. */
   readonly transfer: boolean;
-  /** Called at once, or when it is this one's turn. */
+  /** Called at once, or when it is this one's turn. Where it throws the slot is free again. */
   readonly begin: () => void;
   /** Called at once where too many wait, or after the wait was too long. */
   readonly refuse: () => void;
@@ -21,8 +21,9 @@ interface Waiting extends SlotRequest {
 const KEPT_SHARE = 8;
 
 /**
- * Lets at most `limit` requests be handled at once; as many more wait in order, transfers after all others, each for at
- * most `patience` milliseconds. Transfers leave an eighth of the slots to the others, which need not wait for their end.
+ * Lets at most `limit` requests be handled at once. As many transfers and as many others wait in order, the others
+ * first, each for at most `patience` milliseconds: what fills one queue refuses nothing of the other. Transfers leave an
+ * eighth of the slots, of two or more at least one, to the others, which need not wait for their end.
  */
 export class RequestSlots {
   private readonly taken = { transfers: 0, all: 0 };
@@ -33,16 +34,30 @@ export class RequestSlots {
     private readonly limit: number,
     private readonly patience: number,
   ) {
-    this.transferLimit = limit - Math.floor(limit / KEPT_SHARE);
+    const kept = Math.max(1, Math.floor(limit / KEPT_SHARE));
+    this.transferLimit = Math.max(1, limit - kept);
   }
 
   enter(request: SlotRequest): Turn {
     if (this.hasRoomFor(request)) return this.begin(request);
-    if (this.waiting.others.size + this.waiting.transfers.size >= this.limit) {
+    const queue = request.transfer ? this.waiting.transfers : this.waiting.others;
+    if (queue.size >= this.limit) {
       request.refuse();
       return { leave: () => undefined };
     }
-    return this.wait(request);
+    return this.wait(request, queue);
+  }
+
+  /** Refuses all that wait, now; answers how many. */
+  refuseWaiting(): number {
+    const all = [...this.waiting.others, ...this.waiting.transfers];
+    this.waiting.others.clear();
+    this.waiting.transfers.clear();
+    for (const { timer, refuse } of all) {
+      clearTimeout(timer);
+      refuse();
+    }
+    return all.length;
   }
 
   private hasRoomFor({ transfer }: SlotRequest): boolean {
@@ -52,19 +67,24 @@ export class RequestSlots {
   private begin({ transfer, begin }: SlotRequest): Turn {
     this.taken.all += 1;
     if (transfer) this.taken.transfers += 1;
-    begin();
-    return {
-      leave: () => {
+    const turn = {
+      leave: (): void => {
         this.taken.all -= 1;
         if (transfer) this.taken.transfers -= 1;
         this.beginNext();
       },
     };
+    try {
+      begin();
+    } catch (error) {
+      turn.leave();
+      throw error;
+    }
+    return turn;
   }
 
-  private wait(request: SlotRequest): Turn {
+  private wait(request: SlotRequest, queue: Set<Waiting>): Turn {
     let begun: Turn | undefined;
-    const queue = request.transfer ? this.waiting.transfers : this.waiting.others;
     const waiting: Waiting = {
       ...request,
       begin: () => {

@@ -24,6 +24,8 @@ export interface TlsMaterial {
 
 const MAX_HEADER_BYTES = 32 * 1024;
 const CLOSE_IDLE_EVERY_MILLISECONDS = 100;
+/** What the last answers may take to reach their clients. */
+const LAST_ANSWERS_MILLISECONDS = 250;
 
 /** The connections of a server that sent no request yet; node does not count them as idle. */
 const silentConnections = new WeakMap<Server, Set<Socket>>();
@@ -101,16 +103,27 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress}#${remotePort}`;
 }
 
-/** Stops accepting, lets requests in flight finish, and ends what is left after `limit` milliseconds. */
-export async function drainServer(server: Server, limit: number): Promise<{ cut: boolean }> {
+/**
+ * Stops accepting, lets requests in flight finish, and ends what is left after `limit` milliseconds. `refuseWaiting` is
+ * called then, and answers how many requests it had answered that nobody handles any more.
+ */
+export async function drainServer(
+  server: Server,
+  limit: number,
+  refuseWaiting: () => number = () => 0,
+): Promise<{ cut: boolean }> {
   let cut = false;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   for (const socket of silentConnections.get(server) ?? []) socket.destroy();
   server.closeIdleConnections();
   const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MILLISECONDS);
-  const timer = setTimeout(() => {
+  const end = (): void => {
     cut = true;
     server.closeAllConnections();
+  };
+  let timer = setTimeout(() => {
+    if (refuseWaiting() === 0) end();
+    else timer = setTimeout(end, LAST_ANSWERS_MILLISECONDS);
   }, limit);
   await closed;
   clearTimeout(timer);

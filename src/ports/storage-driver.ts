@@ -50,6 +50,11 @@ export interface ReadOptions extends Abortable {
   readonly fresh?: boolean;
 }
 
+export interface StatOptions extends ReadOptions {
+  /** What fails is not tried again: whether the store answers now. */
+  readonly once?: boolean;
+}
+
 export interface GetOptions extends ReadOptions {
   readonly range?: ByteRange;
   /** A chunk of the body is the reader's only until it takes the next: the driver may then use its memory again. */
@@ -124,7 +129,7 @@ export interface StorageDriver {
   /** Absent where no other registry stores objects in a form of its own. */
   readonly legacy?: LegacyObjects | undefined;
   /** @throws StorageError NOT_FOUND */
-  stat(key: Key, options?: ReadOptions): Promise<ObjectStat>;
+  stat(key: Key, options?: StatOptions): Promise<ObjectStat>;
   /**
    * The body must be read to its end or destroyed. It fails if the store ends it early.
    * @throws StorageError NOT_FOUND; RANGE where the range starts at or after the end; MISMATCH, also from the body,

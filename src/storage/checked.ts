@@ -14,6 +14,7 @@ import type {
   SegmentSet,
   SegmentSetInfo,
   SegmentStore,
+  StatOptions,
   StorageDriver,
 } from '../ports/storage-driver.js';
 import { requireKey, requireNumber, requirePrefix, requireSet } from '../ports/storage-requirements.js';
@@ -43,7 +44,7 @@ class CheckedDriver implements StorageDriver {
     this.segments = new CheckedSegments(driver.segments, this.guard);
   }
 
-  async stat(key: Key, options: ReadOptions = {}): Promise<ObjectStat> {
+  async stat(key: Key, options: StatOptions = {}): Promise<ObjectStat> {
     requireKey(key);
     return this.guard.run('stat', options, () => this.driver.stat(key, options));
   }

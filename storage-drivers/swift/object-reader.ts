@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { ByteRange } from '../../src/domain/byte-range.js';
 import { StorageError, isStorageError } from '../../src/ports/storage-driver.js';
-import type { GetOptions, ObjectStat } from '../../src/ports/storage-driver.js';
+import type { GetOptions, ObjectStat, StatOptions } from '../../src/ports/storage-driver.js';
 import { BufferBody } from '../buffer-body.js';
 import { Backoff } from './backoff.js';
 import { PieceBody } from './piece-body.js';
@@ -49,12 +49,13 @@ export class ObjectReader {
   ) {}
 
   /** @throws StorageError NOT_FOUND */
-  async stat(object: string, { fresh, signal }: Reading): Promise<ObjectStat> {
+  async stat(object: string, { fresh, signal, once }: StatOptions): Promise<ObjectStat> {
     const { status, headers } = await this.client.sendForHead({
       method: 'HEAD',
       object,
       headers: newest(fresh),
       signal,
+      once,
     });
     if (status !== 200) throw this.failure('HEAD', object, status);
     return { size: Number(headers['content-length']), lastModified: lastModifiedOf(headers) };

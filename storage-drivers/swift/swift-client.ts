@@ -48,6 +48,8 @@ export interface SwiftRequest {
   /** Held, so that it can be sent again. */
   readonly body?: Uint8Array;
   readonly signal?: AbortSignal | undefined;
+  /** What may pass is not waited for. */
+  readonly once?: boolean | undefined;
 }
 
 export interface SwiftAnswer {
@@ -92,7 +94,7 @@ export class SwiftClient {
    */
   async send(request: SwiftRequest): Promise<SwiftAnswer> {
     const { clock, ids, times } = this.parts;
-    const backoff = new Backoff(clock, ids, times.retry);
+    const backoff = new Backoff(clock, ids, request.once === true ? 0 : times.retry);
     let renewed = false;
     for (;;) {
       const attempt = await this.attempt(request);

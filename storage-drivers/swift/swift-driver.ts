@@ -15,6 +15,7 @@ import type {
   PutOptions,
   PutVerifiedOptions,
   ReadOptions,
+  StatOptions,
   StorageDriver,
 } from '../../src/ports/storage-driver.js';
 import { requireKey, requirePrefix } from '../../src/ports/storage-requirements.js';
@@ -134,9 +135,9 @@ class SwiftDriver implements StorageDriver {
     this.legacy = new DloObjects({ client: this.client, names, segments: dlos, slos, writer, ids, ready });
   }
 
-  async stat(key: Key, { fresh, signal }: ReadOptions = {}): Promise<ObjectStat> {
-    await this.ready(signal);
-    return this.reader.stat(this.objectOf(key), { fresh, signal });
+  async stat(key: Key, options: StatOptions = {}): Promise<ObjectStat> {
+    await this.ready(options.signal);
+    return this.reader.stat(this.objectOf(key), options);
   }
 
   async get(key: Key, options: GetOptions = {}): Promise<{ stat: ObjectStat; body: Readable }> {

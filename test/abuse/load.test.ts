@@ -10,6 +10,8 @@ import { Wire, head } from './wire.js';
 
 const MIB = 1024 * 1024;
 const IN_FLIGHT = 6;
+/** One slot is kept from transfers. */
+const TRANSFERS = IN_FLIGHT - 1;
 
 describe('more than the server takes', function () {
   this.timeout(60_000);
@@ -34,20 +36,24 @@ describe('more than the server takes', function () {
     return wire;
   }
 
+  /** Requests that take all slots: transfers, and a manifest that has the one kept from them. */
+  async function full(): Promise<Wire[]> {
+    const wires: Wire[] = [];
+    for (let i = 0; i < TRANSFERS; i++) wires.push(await occupied());
+    const last = await Wire.open(server);
+    await last.send(head('PUT', '/v2/load/manifests/x', { 'Content-Length': 5, Expect: '100-continue' }));
+    assert.equal((await last.answer()).status, 100);
+    return [...wires, last];
+  }
+
   /** Fails unless exactly as many requests are taken as may be: what ended before counts no more. */
   async function assertAllSlotsFree(): Promise<void> {
-    // The upload is opened by a request of its own, so the last slot is filled by a session opened before.
-    const location = await openUpload(server, 'load');
-    const wires: Wire[] = [];
-    for (let i = 0; i < IN_FLIGHT - 1; i++) wires.push(await occupied());
-    const last = await Wire.open(server);
-    await last.send(head('PATCH', location, { 'Content-Length': 5, Expect: '100-continue' }));
-    assert.equal((await last.answer()).status, 100);
+    const wires = await full();
     const over = await call(server, 'GET', '/v2/');
     assert.deepEqual([over.status, over.code, over.headers['retry-after']], [503, 'UNAVAILABLE', '1']);
-    for (const wire of [...wires, last]) {
+    for (const [index, wire] of wires.entries()) {
       await wire.send('bytes');
-      assert.equal((await wire.answer()).status, 202);
+      assert.equal((await wire.answer()).status, index < TRANSFERS ? 202 : 400);
       wire.socket.destroy();
     }
     await until(
@@ -58,12 +64,7 @@ describe('more than the server takes', function () {
 
   it('answers 503 and Retry-After before the body, and goes on when there is room', async () => {
     await assertAllSlotsFree();
-    const wires = await Promise.all(Array.from({ length: IN_FLIGHT }, () => Wire.open(server)));
-    const locations = await Promise.all(wires.map(() => openUpload(server, 'load')));
-    for (const [index, wire] of wires.entries()) {
-      await wire.send(head('PATCH', locations[index] ?? '', { 'Content-Length': 5, Expect: '100-continue' }));
-      assert.equal((await wire.answer()).status, 100);
-    }
+    const wires = await full();
     const waiting = await Wire.open(server);
     await waiting.send(
       head('PUT', '/v2/load/manifests/x', { 'Content-Length': 1000, Expect: '100-continue' }),

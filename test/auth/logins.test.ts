@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { LoginLimits } from '../../src/auth/login-limits.js';
+import { Logins } from '../../src/auth/logins.js';
 import { PasswordChecks } from '../../src/auth/password-checks.js';
+import type { RegistryError } from '../../src/errors/registry-error.js';
+import type { NewAuditEvent } from '../../src/ports/audit.js';
+import type { AuthBackend } from '../../src/ports/auth.js';
 import { FakeClock, fakeIds, onStore } from '../support/in-process.js';
 import type { RegistryNode } from '../support/in-process.js';
 import { Client } from '../http/client.js';
@@ -144,6 +148,31 @@ describe('logins', () => {
     },
     { logins: { hasher, rules, origin: { trustedProxies: ['127.0.0.0/8'] } } },
   );
+
+  it('that are equal, wrong and at once are one event and one failure', async () => {
+    let asked = 0;
+    const backend: AuthBackend = {
+      name: 'none',
+      authenticate: async () => {
+        asked += 1;
+        return undefined;
+      },
+    };
+    const events: NewAuditEvent[] = [];
+    const limits = new LoginLimits(new FakeClock(), { failures: 2, window: MINUTE });
+    const logins = new Logins([backend], limits, { record: async (event) => void events.push(event) });
+    const guess = (secret: string): Promise<unknown> =>
+      logins.login({ username: 'alice', secret }, '10.1.0.1').catch((error: RegistryError) => error.code);
+    const codes = await Promise.all(Array.from({ length: 500 }, () => guess('first')));
+    assert.deepEqual(new Set(codes), new Set(['UNAUTHORIZED']));
+    const denied = { action: 'login', outcome: 'denied', by: 'alice', from: '10.1.0.1' };
+    assert.deepEqual(events, [denied]);
+    assert.equal(limits.wait('alice', '10.1.0.1'), 0);
+    assert.equal(await guess('first'), 'UNAUTHORIZED');
+    assert.deepEqual(events, [denied, denied]);
+    assert.equal(await guess('second'), 'TOOMANYREQUESTS');
+    assert.equal(asked, 2);
+  });
 
   it('more than 64 at once are answered 429', async () => {
     let release: (matches: boolean) => void = () => undefined;

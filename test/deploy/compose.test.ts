@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { parseDuration } from '../../src/config/index.js';
 import { projectRoot } from '../support/project.js';
 import { load } from '../config/load.js';
+import { AFTER_DRAIN } from './time-to-stop.js';
 
 interface Service {
   readonly environment: Readonly<Record<string, string>>;
@@ -13,6 +14,7 @@ interface Service {
   readonly security_opt: readonly string[];
   readonly stop_grace_period?: string;
   readonly ports?: readonly string[];
+  readonly ulimits?: { readonly nofile: { readonly hard: number } };
 }
 interface Compose {
   readonly version?: string;
@@ -44,9 +46,24 @@ describe('deploy/compose.yml and compose.swift.yml', () => {
       const { server, storage } = load({ env: Object.fromEntries(env) as Record<string, string> });
       assert.equal(storage.driver, 'swift');
       const grace = parseDuration(own.services[node]?.stop_grace_period ?? '') ?? 0;
-      assert.ok(grace >= server.drainDelay + server.drainTimeout + 10_000);
+      assert.ok(grace >= server.drainDelay + server.drainTimeout + AFTER_DRAIN);
     });
   }
+
+  it('give docker-compose.yml, too, the time that a server takes to stop', async () => {
+    const text = await readFile(join(projectRoot, 'docker-compose.yml'), 'utf8');
+    const { stackyard } = (parse(text) as Compose).services;
+    const grace = parseDuration(stackyard?.stop_grace_period ?? '') ?? 0;
+    assert.ok(grace >= load({}).server.drainTimeout + AFTER_DRAIN);
+  });
+
+  it('let haproxy open two files for each connection that it takes, and look up names of nodes', async () => {
+    const text = await readFile(join(projectRoot, 'deploy', 'haproxy.cfg'), 'utf8');
+    const connections = Number(/^  maxconn (\d+)$/m.exec(text)?.[1]);
+    const { ulimits, environment } = own.services['haproxy'] ?? {};
+    assert.ok(connections > 0 && Number(ulimits?.nofile.hard) >= 2 * connections + 100);
+    assert.equal(environment?.['RESOLVE_NODES'], '1');
+  });
 
   it('let haproxy notice a node that stops before it does', async () => {
     const text = await readFile(join(projectRoot, 'deploy', 'haproxy.cfg'), 'utf8');

@@ -12,6 +12,7 @@ import { RegistryClient } from '../support/registry-client.js';
 import { requireTool } from '../support/requirement.js';
 import { startServer, type ServerProcess } from '../support/server-process.js';
 import { ADMIN, WITH_LOGINS } from '../support/target.js';
+import { runTool } from '../support/tool.js';
 
 const FILE = join(projectRoot, 'deploy', 'haproxy.cfg');
 
@@ -27,6 +28,21 @@ describe('deploy/haproxy.cfg', function () {
     for (const [, rule = ''] of rules) assert.ok(own?.includes(`\n  ${rule}\n`), rule);
   });
 
+  for (const names of [{}, { RESOLVE_NODES: '1' }]) {
+    it(`is valid with ${Object.keys(names).join() || 'nothing more'}`, async function () {
+      const program = requireTool(this, 'haproxy');
+      const env = {
+        ...process.env,
+        LISTEN: ':5000',
+        NODE_ONE: 'localhost:1',
+        NODE_TWO: 'localhost:2',
+        ...names,
+      };
+      const { stderr } = await runTool(program, ['-c', '-f', FILE], { env });
+      assert.doesNotMatch(stderr, /WARNING|ALERT/);
+    });
+  }
+
   describe('run', () => {
     const nodes: ServerProcess[] = [];
     let balancer: OwnedChild;
@@ -38,11 +54,17 @@ describe('deploy/haproxy.cfg', function () {
       const first = await startServer({ env });
       nodes.push(first, await startServer({ env, root: first.root }));
       const [port] = await freePorts(1);
-      const [one, two] = nodes.map((node) => `127.0.0.1:${node.port}`);
+      const [one, two] = nodes.map((node) => `localhost:${node.port}`);
       assert.ok(one && two);
       url = `http://127.0.0.1:${port}`;
       balancer = await startChild(program, ['-db', '-f', FILE], {
-        env: { ...process.env, LISTEN: `127.0.0.1:${port}`, NODE_ONE: one, NODE_TWO: two },
+        env: {
+          ...process.env,
+          LISTEN: `127.0.0.1:${port}`,
+          NODE_ONE: one,
+          NODE_TWO: two,
+          RESOLVE_NODES: '1',
+        },
         stdio: 'ignore',
       });
       const status = () =>

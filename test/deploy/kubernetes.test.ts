@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { projectRoot } from '../support/project.js';
 import { load, problems } from '../config/load.js';
+import { AFTER_DRAIN } from './time-to-stop.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 interface Named {
@@ -20,9 +21,12 @@ interface Pod {
   readonly automountServiceAccountToken: boolean;
   readonly terminationGracePeriodSeconds: number;
   readonly securityContext: Fields;
+  readonly imagePullSecrets: readonly { name: string }[];
+  readonly volumes: readonly { secret?: { secretName: string } }[];
   readonly containers: readonly [
     {
       readonly env: readonly { name: string; value: string }[];
+      readonly envFrom: readonly { secretRef: { name: string } }[];
       readonly ports: readonly { name: string; containerPort: number }[];
       readonly securityContext: Fields;
       readonly volumeMounts: readonly { mountPath: string; readOnly: boolean }[];
@@ -41,6 +45,7 @@ const SECRET = {
 };
 
 describe('deploy/kubernetes.yaml', () => {
+  let text: string;
   let documents: readonly Named[];
   const only = (kind: string): Named => {
     const [found, ...others] = documents.filter((each) => each.kind === kind);
@@ -57,7 +62,7 @@ describe('deploy/kubernetes.yaml', () => {
   };
 
   before(async () => {
-    const text = await readFile(join(projectRoot, 'deploy', 'kubernetes.yaml'), 'utf8');
+    text = await readFile(join(projectRoot, 'deploy', 'kubernetes.yaml'), 'utf8');
     documents = parseAllDocuments(text).map((each) => {
       assert.deepEqual(each.errors, []);
       return each.toJS() as Named;
@@ -73,6 +78,17 @@ describe('deploy/kubernetes.yaml', () => {
 
   it('holds no secret', () => assert.ok(!documents.some(({ kind }) => kind === 'Secret')));
 
+  it('tells how each secret that it names is made', () => {
+    const made = [...text.matchAll(/^#   kubectl .* create secret \S+ (\S+)/gm)].map(([, name]) => name);
+    const named = [
+      ...pod().containers[0].envFrom.map(({ secretRef }) => secretRef.name),
+      ...pod().volumes.flatMap(({ secret }) => secret?.secretName ?? []),
+      ...pod().imagePullSecrets.map(({ name }) => name),
+    ];
+    assert.equal(named.length, 3);
+    assert.deepEqual(made.sort(), named.sort());
+  });
+
   it('keeps everything in its namespace', () => {
     const { name } = only('Namespace').metadata;
     for (const { kind, metadata } of documents)
@@ -82,7 +98,7 @@ describe('deploy/kubernetes.yaml', () => {
   it('lets a pod drain for as long as it is configured to, and its requests go elsewhere first', () => {
     const { terminationGracePeriodSeconds, containers } = pod();
     const { drainDelay, drainTimeout } = load(given(SECRET)).server;
-    assert.ok(terminationGracePeriodSeconds * 1000 >= drainDelay + drainTimeout + 10_000);
+    assert.ok(terminationGracePeriodSeconds * 1000 >= drainDelay + drainTimeout + AFTER_DRAIN);
     const { periodSeconds, failureThreshold } = containers[0].readinessProbe;
     assert.ok(drainDelay > periodSeconds * failureThreshold * 1000);
     assert.deepEqual((only('Deployment').spec['strategy'] as Fields)['rollingUpdate'], {

@@ -7,6 +7,7 @@ import { requireTool } from '../support/requirement.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.js';
 import { runTool, tryTool } from '../support/tool.js';
 import { load } from '../config/load.js';
+import { AFTER_DRAIN } from './time-to-stop.js';
 
 /** As systemd-analyze counts: 0 is not exposed at all, 10 is wide open. */
 const EXPOSURE_LIMIT = 1.5;
@@ -32,7 +33,7 @@ describe('deploy/stackyard.service', () => {
     const path = env['STACKYARD_CONFIG'] ?? '';
     const { server } = load({ env, files: { [path]: 'storage: {driver: filesystem}' } });
     const [stop = ''] = valuesOf('TimeoutStopSec');
-    assert.ok(Number(stop) * 1000 >= server.drainTimeout + 10_000);
+    assert.ok(Number(stop) * 1000 >= server.drainDelay + server.drainTimeout + AFTER_DRAIN);
   });
 
   it('keeps what the JIT and large transfers need', () => {

@@ -85,6 +85,13 @@ describe('the npm package', function () {
     await readFile(installed('deploy', 'stackyard.service'));
   });
 
+  it('holds every document that the README leads to', async () => {
+    const readme = await readFile(installed('README.md'), 'utf8');
+    const documents = [...readme.matchAll(/\]\((docs\/[^)#]+)/g)].map(([, path = '']) => path);
+    assert.ok(documents.length > 10);
+    for (const path of documents) await stat(installed(path));
+  });
+
   it('satisfies every dependency, else the next thing that npm installs beside it would fetch the SDKs', async () => {
     await runTool(npm, ['ls', '--all', '--offline'], { cwd: at('app') });
   });

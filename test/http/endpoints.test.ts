@@ -372,6 +372,6 @@ describe('endpoints at the limit of requests in flight', () => {
         (await client.get('/v2/')).expect(200);
       });
     },
-    { maxInFlight: 1 },
+    { maxInFlight: 1, patience: 50 },
   );
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseOciPath } from '../../src/http/oci/path.js';
+import { isTransfer, parseOciPath } from '../../src/http/oci/path.js';
 import type { OciPath, Shape } from '../../src/http/oci/path.js';
 
 const path = (shape: Shape, name = '', target = ''): OciPath => ({ shape, name, target });
@@ -45,7 +45,33 @@ const PATHS: readonly (readonly [string, OciPath | undefined])[] = [
   ['', undefined],
 ];
 
+const TRANSFERS: readonly (readonly [string, boolean])[] = [
+  ['GET /v2/a/blobs/sha256:x', true],
+  ['GET /v2/a/blobs/sha256:x?ns=docker.io', true],
+  ['GET http://registry.example/v2/a/blobs/sha256:x', true],
+  ['POST /v2/a/blobs/uploads/?digest=sha256:x', true],
+  ['POST /v2/a/blobs/uploads', true],
+  ['PATCH /v2/a/blobs/uploads/id', true],
+  ['PUT /v2/a/blobs/uploads/id?digest=sha256:x', true],
+  ['HEAD /v2/a/blobs/sha256:x', false],
+  ['DELETE /v2/a/blobs/sha256:x', false],
+  ['GET /v2/a/blobs/uploads/id', false],
+  ['DELETE /v2/a/blobs/uploads/id', false],
+  ['PUT /v2/x/blobs/y/manifests/t', false],
+  ['GET /v2/x/blobs/y/tags/list', false],
+  ['GET /v2/_catalog?last=a/blobs/b', false],
+  ['GET /token?scope=/v2/a/blobs/sha256:x', false],
+  ['GET /admin/v1/blobs/x', false],
+];
+
 describe('http/oci/path', () => {
+  for (const [call, expected] of TRANSFERS) {
+    it(`${call} is ${expected ? 'a' : 'no'} transfer`, () => {
+      const [method = '', target = ''] = call.split(' ');
+      assert.equal(isTransfer(method, target), expected);
+    });
+  }
+
   for (const [text, expected] of PATHS) {
     it(`${JSON.stringify(text)} is ${expected === undefined ? 'no path of the API' : expected.shape}`, () => {
       assert.deepEqual(parseOciPath(text), expected);

@@ -219,7 +219,10 @@ class RedirectingNode {
       error: (fields: object) => void this.lines.push({ ...fields }),
       flush: () => Promise.resolve(),
     };
-    const front = new Front({ oci, app, log, clock, telemetry: createTelemetry(), maxInFlight: 100 }, 'test');
+    const front = new Front(
+      { oci, app, log, clock, telemetry: createTelemetry(), maxInFlight: 100, patience: 1000 },
+      'test',
+    );
     return createHttpServer(front.handle, { headers: 60_000, keepAlive: 95_000, bodyIdle: 120_000 });
   }
 

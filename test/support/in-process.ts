@@ -107,6 +107,7 @@ export type NodeOptions = Partial<RegistryOptions> &
   Partial<OciOptions> & {
     readonly invalidations?: Invalidations;
     readonly maxInFlight?: number;
+    readonly patience?: number;
     /** Instead of one of the store's own. */
     readonly driver?: StorageDriver;
     /** `auth.mode: token`; without it everybody may do everything. */
@@ -210,7 +211,15 @@ export class RegistryNode {
     });
     const log = options.log ?? silentLog;
     const front = new Front(
-      { oci, app, log, clock, telemetry: scope, maxInFlight: options.maxInFlight ?? 1024 },
+      {
+        oci,
+        app,
+        log,
+        clock,
+        telemetry: scope,
+        maxInFlight: options.maxInFlight ?? 1024,
+        patience: options.patience ?? 10_000,
+      },
       'test',
     );
     const server = createHttpServer(front.handle, { headers: 60_000, keepAlive: 95_000, bodyIdle: 120_000 });

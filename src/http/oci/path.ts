@@ -20,6 +20,8 @@ export interface OciPath {
 }
 
 const BASE = '/v2/';
+/** Methods whose requests have a body. */
+const SENDS: ReadonlySet<string> = new Set(['POST', 'PATCH', 'PUT']);
 
 /** The path and the query of a request of the registry API; undefined for any other. */
 export function splitTarget(target: string): { path: string; search: string } | undefined {
@@ -28,6 +30,14 @@ export function splitTarget(target: string): { path: string; search: string } | 
   const path = queryAt < 0 ? url : url.slice(0, queryAt);
   if (!path.startsWith(BASE) && path !== '/v2') return undefined;
   return { path, search: queryAt < 0 ? '' : url.slice(queryAt + 1) };
+}
+
+/** Whether a request carries a blob, and may last as long as its bytes take. Of a path that is no API's never. */
+export function isTransfer(method: string, target: string): boolean {
+  const shape = parseOciPath(splitTarget(target)?.path ?? '')?.shape;
+  return method === 'GET'
+    ? shape === 'blob'
+    : SENDS.has(method) && (shape === 'uploads' || shape === 'upload');
 }
 
 /** RFC 9112 §3.2.2: a server takes the absolute form too. */
