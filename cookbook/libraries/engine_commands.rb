@@ -35,6 +35,9 @@ module StackyardCookbook
       answer = engine(kind, 'inspect', '--format', '{{json .}}', name)
       StackyardCookbook::EngineAnswers.inspected("#{new_resource.engine} #{kind} #{name}",
                                                  exit_code: answer.exitstatus || 1, stdout: answer.stdout, stderr: answer.stderr)
+    rescue StackyardCookbook::Invalid
+      # Where Chef only asks why, the engine may be one that it would install first.
+      raise unless Chef::Config[:why_run]
     end
   end
 end
