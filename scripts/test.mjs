@@ -7,8 +7,10 @@
 //                   matrix (every fault at every request; writes docs/reliability.md), compose, import (an archive of 2 GiB),
 //                   mirror (upstreams that lie, to each client), image (read-only and without root, by a real dockerd),
 //                   nodes (deploy/compose.yml: two nodes behind haproxy, each made anew under load),
-//                   cookbook-server, cookbook-accounts, cookbook-mishaps (the cookbook on a host with systemd)
-//   --all           the tests, the parts upgrade and cookbook-…, the OCI suite in four modes, and a short soak, as CI does
+//                   rolling, clients (restarts and kills of two nodes under load; docker and skopeo then), herd (500 pulls at
+//                   once), upgrade (the release before beside this one), cookbook-server, -accounts, -container, -mishaps,
+//                   -stand-in (the cookbook on a host with systemd)
+//   --all           the tests, the parts upgrade, rolling (one round) and cookbook-…, the OCI suite in four modes, and a short soak, as CI does
 //   --require-all   a suite whose program is missing fails instead of being left out (CI=true means it too)
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -33,7 +35,7 @@ const LONG_PARTS = {
   compose: { file: 'long/compose.test.js' },
   import: { file: 'archive/import.long.js' },
   mirror: { file: 'long/mirror-clients.test.js' },
-  rolling: { file: 'e2e/rolling-restart.test.js', env: { STACKYARD_TEST_ROUNDS: '4' } },
+  rolling: { file: 'long/rolling-restart.test.js', env: { STACKYARD_TEST_ROUNDS: '4' } },
   clients: { file: 'long/rolling-clients.test.js' },
   herd: { file: 'long/herd.test.js' },
   upgrade: { file: 'long/upgrade.test.js' },
@@ -42,9 +44,11 @@ const LONG_PARTS = {
   'cookbook-server': { file: 'long/cookbook-server.test.js' },
   'cookbook-accounts': { file: 'long/cookbook-accounts.test.js' },
   'cookbook-mishaps': { file: 'long/cookbook-mishaps.test.js' },
+  'cookbook-container': { file: 'long/cookbook-container.test.js' },
+  'cookbook-stand-in': { file: 'long/cookbook-stand-in.test.js' },
 };
 /** Those that CI has, too. */
-const CI_PARTS = ['upgrade', 'cookbook-server', 'cookbook-accounts', 'cookbook-mishaps'];
+const CI_PARTS = Object.keys(LONG_PARTS).filter((name) => /^(upgrade|rolling|cookbook-.*)$/.test(name));
 const STOP_MS = 40_000;
 
 /** Runs child processes; a signal to us ends those that run, by their ids, and then us. */

@@ -22,6 +22,8 @@ describe('more than the server takes', function () {
       env: {
         STACKYARD_SERVER_MAX_REQUESTS_IN_FLIGHT: String(IN_FLIGHT),
         STACKYARD_SERVER_HEADERS_TIMEOUT: '2s',
+        // Requests wait half of it.
+        STACKYARD_SERVER_BODY_IDLE_TIMEOUT: '4s',
       },
     });
   });
@@ -69,18 +71,12 @@ describe('more than the server takes', function () {
     await waiting.send(
       head('PUT', '/v2/load/manifests/x', { 'Content-Length': 1000, Expect: '100-continue' }),
     );
+    const body = Buffer.alloc(8 * MIB);
+    const large = call(server, 'POST', `/v2/load/blobs/uploads/?digest=${sha256(body)}`, { body });
     const early = await waiting.answer();
     assert.deepEqual([early.status, early.headers.get('retry-after')], [503, '1']);
     await waiting.closed();
-    const large = await call(
-      server,
-      'POST',
-      `/v2/load/blobs/uploads/?digest=${sha256(Buffer.alloc(8 * MIB))}`,
-      {
-        body: Buffer.alloc(8 * MIB),
-      },
-    );
-    assert.equal(large.status, 503, 'a client that sends at once reads the answer too');
+    assert.equal((await large).status, 503, 'a client that sends at once reads the answer too');
     assert.equal((await call(server, 'GET', '/healthz')).status, 200);
     for (const wire of wires) wire.reset();
     await until('there is room', async () => (await call(server, 'GET', '/v2/')).status === 200);
