@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -32,6 +33,16 @@ export class Watch {
       abandon.abort();
       await watching;
     }
+  }
+
+  /** Converges twice: the first time has to change something, the second nothing. Answers the first. */
+  async changesOnce(text: string, options?: ConvergeOptions): Promise<Converge> {
+    const result = await this.converge(text, options);
+    assert.equal(result.code, 0, result.output);
+    assert.ok(result.updated > 0, result.output);
+    const again = await this.converge(text, options);
+    assert.deepEqual([again.code, again.updated], [0, 0], again.output);
+    return result;
   }
 
   /** All of it, as one text. @throws where no process of the converger was ever seen */
