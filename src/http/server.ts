@@ -23,7 +23,8 @@ export interface TlsMaterial {
 }
 
 const MAX_HEADER_BYTES = 32 * 1024;
-const CLOSE_IDLE_EVERY_MILLISECONDS = 100;
+/** What a client has, while the server drains, to send its next request on a connection that was answered. */
+const NEXT_REQUEST_MILLISECONDS = 1000;
 /** What the last answers may take to reach their clients. */
 const LAST_ANSWERS_MILLISECONDS = 250;
 
@@ -104,8 +105,9 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
 }
 
 /**
- * Stops accepting, lets requests in flight finish, and ends what is left after `limit` milliseconds. `refuseWaiting` is
- * called then, and answers how many requests it had answered that nobody handles any more.
+ * Stops accepting, closes idle connections, lets requests in flight finish, and ends what is left after `limit`
+ * milliseconds. `refuseWaiting` is called then, and answers how many requests it had answered that nobody handles any
+ * more.
  */
 export async function drainServer(
   server: Server,
@@ -115,8 +117,7 @@ export async function drainServer(
   let cut = false;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   for (const socket of silentConnections.get(server) ?? []) socket.destroy();
-  server.closeIdleConnections();
-  const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MILLISECONDS);
+  server.keepAliveTimeout = Math.min(server.keepAliveTimeout, NEXT_REQUEST_MILLISECONDS);
   const end = (): void => {
     cut = true;
     server.closeAllConnections();
@@ -127,6 +128,5 @@ export async function drainServer(
   }, limit);
   await closed;
   clearTimeout(timer);
-  clearInterval(idle);
   return { cut };
 }

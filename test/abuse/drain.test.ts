@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { sha256 } from '../support/image.js';
 import { startServer, type ServerProcess } from '../support/server-process.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.js';
@@ -62,6 +63,7 @@ for (const workers of ['1', '2']) {
       await wire.send(blob.subarray(SIZE / 2));
       const patched = await wire.answer();
       assert.equal(patched.status, 202);
+      await delay(300); // A client hashes what it sent, say.
       const target = closing(patched.headers.get('location') ?? '', sha256(blob));
       await wire.send(head('PUT', target, { 'Content-Length': 0 }));
       const closed = await wire.answer();
