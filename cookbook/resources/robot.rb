@@ -3,17 +3,8 @@
 provides :stackyard_robot
 unified_mode true
 
-property :account, String, name_property: true
-property :server, String, required: true
-property :ca_file, String
-property :admin_username, String, default: 'admin'
-property :admin_password, String, sensitive: true
-property :admin_password_file, String
-property :admin_token, String, sensitive: true
-property :admin_token_file, String
+use 'partial/_account'
 
-property :grants, Array
-property :disabled, [true, false]
 property :expires_in, Integer
 property :renew_before, Integer, default: lazy { (expires_in || 0) / 3 }
 property :secret_file, String

@@ -3,21 +3,12 @@
 provides :stackyard_user
 unified_mode true
 
-property :account, String, name_property: true
-property :server, String, required: true
-property :ca_file, String
-property :admin_username, String, default: 'admin'
-property :admin_password, String, sensitive: true
-property :admin_password_file, String
-property :admin_token, String, sensitive: true
-property :admin_token_file, String
+use 'partial/_account'
 
 property :password, String, sensitive: true
 property :password_file, String
 property :admin, [true, false]
 property :groups, Array
-property :disabled, [true, false]
-property :grants, Array
 
 default_action :create
 

@@ -15,7 +15,7 @@ class Chef
       # By name, each requiring nothing of the others.
       files('libraries').each { |path| Kernel.load(path) }
       files('attributes').each { |path| node.from_file(path) }
-      files('resources').each { |path| Resource.from_file(path) }
+      files('resources/**').each { |path| Resource.from_file(path) unless ::File.basename(path).start_with?('_') }
     end
 
     def recipe(text)
