@@ -3,84 +3,38 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startDockerDaemon, type DockerDaemon } from '../support/daemon.js';
+import type { DockerDaemon } from '../support/daemon.js';
 import { freePorts } from '../support/free-ports.js';
-import { projectRoot } from '../support/project.js';
-import { requireRoot, requireTool } from '../support/requirement.js';
-import { runTool } from '../support/tool.js';
-import { makeBaseImages } from './base-images.js';
+import { ComposeProject } from './compose-project.js';
 
 const MINUTE = 60_000;
-const PROJECT = 'sy-compose-test';
 
 describe('docker-compose.yml', function () {
   this.timeout(25 * MINUTE);
+  let project: ComposeProject;
   let daemon: DockerDaemon;
-  let compose: (...args: string[]) => Promise<string>;
   let registry: string;
 
   before(async function () {
-    requireRoot(this);
-    const dockerd = requireTool(this, 'dockerd');
-    const program = requireTool(this, 'docker-compose');
-    const debootstrap = requireTool(this, 'debootstrap');
-    daemon = await startDockerDaemon(dockerd);
-    await makeBaseImages(daemon, debootstrap);
+    project = await ComposeProject.prepare(this, {
+      name: 'sy-compose-test',
+      files: ['docker-compose.yml'],
+      images: { stackyard: 'Dockerfile', 'stackyard-swift': 'docker/swift/Dockerfile' },
+    });
+    ({ daemon } = project);
     const [stackyard, swift, keystone] = await freePorts(3);
-    const env = {
-      DOCKER_HOST: `unix://${join(daemon.directory, 's')}`,
-      DOCKER_CONFIG: join(daemon.directory, 'client'),
+    registry = `127.0.0.1:${stackyard}`;
+    await project.up({
       STACKYARD_PORT: String(stackyard),
       SWIFT_PORT: String(swift),
       KEYSTONE_PORT: String(keystone),
-    };
-    registry = `127.0.0.1:${stackyard}`;
-    compose = async (...args) => {
-      const options = { cwd: projectRoot, env, timeoutMs: 10 * MINUTE };
-      return (await runTool(program, ['-p', PROJECT, ...args], options)).stdout;
-    };
-    // Not by compose, whose builds have no network here: this daemon has none but the host's.
-    for (const [image, file] of [
-      ['stackyard', 'Dockerfile'],
-      ['stackyard-swift', 'docker/swift/Dockerfile'],
-    ] as const) {
-      const args = [
-        'build',
-        '-q',
-        '--network',
-        'host',
-        '-t',
-        image,
-        '-f',
-        join(projectRoot, file),
-        projectRoot,
-      ];
-      await daemon.docker(args, { timeoutMs: 15 * MINUTE });
-    }
-    await compose('up', '-d', '--no-build');
+    });
     await ready();
   });
 
-  after(async () => {
-    await (compose as typeof compose | undefined)?.('down', '-v');
-    await (daemon as DockerDaemon | undefined)?.stop();
-  });
+  after(async () => (project as ComposeProject | undefined)?.stop());
 
-  async function ready(): Promise<void> {
-    const deadline = performance.now() + 5 * MINUTE;
-    for (;;) {
-      // With a limit: a fetch may wait for ever when the port is published but nobody listens behind it yet.
-      const signal = AbortSignal.timeout(10_000);
-      const answer = await fetch(`http://${registry}/readyz`, { signal }).catch(() => undefined);
-      if (answer?.status === 200) return;
-      if (performance.now() > deadline) throw new Error(`not ready: ${await compose('logs', '--tail=20')}`);
-      await delay(500);
-    }
-  }
-
-  async function containerOf(service: string): Promise<string> {
-    return (await compose('ps', '-q', service)).trim();
-  }
+  const ready = (): Promise<void> => project.ready(`http://${registry}`);
 
   it('lets users of its Keystone log in, to the namespaces of their projects', async () => {
     const image = `${registry}/registry/app:v1`;
@@ -104,15 +58,15 @@ describe('docker-compose.yml', function () {
     await daemon.docker(['push', image]);
     await daemon.docker(['rmi', image]);
 
-    await compose('stop');
-    await compose('up', '-d', '--no-build');
+    await project.compose('stop');
+    await project.compose('up', '-d', '--no-build');
     await ready();
     await daemon.docker(['pull', image]);
     assert.equal(await daemon.imageId(image), id);
   });
 
   it('serves again after its Swift lost a part and was started anew', async () => {
-    const swift = await containerOf('swift');
+    const swift = await project.containerOf('swift');
     await daemon.docker([
       'exec',
       swift,
@@ -133,7 +87,7 @@ describe('docker-compose.yml', function () {
 
   for (const service of ['stackyard', 'swift']) {
     it(`runs ${service} without root, reachable from this machine only`, async () => {
-      const container = await containerOf(service);
+      const container = await project.containerOf(service);
       assert.notEqual((await daemon.docker(['exec', container, 'id', '-u'])).stdout.trim(), '0');
       const format = '{{json .NetworkSettings.Ports}}';
       const { stdout } = await daemon.docker(['inspect', '--format', format, container]);

@@ -2,23 +2,16 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startDockerDaemon, type DockerDaemon } from '../support/daemon.js';
+import type { DockerDaemon } from '../support/daemon.js';
 import { freePorts } from '../support/free-ports.js';
 import { makeImage, type Image } from '../support/image.js';
-import { projectRoot } from '../support/project.js';
 import { RegistryClient } from '../support/registry-client.js';
-import { requireRoot, requireTool } from '../support/requirement.js';
 import { RetryingClient, type PushMethod } from '../support/retrying-client.js';
 import { ADMIN } from '../support/target.js';
-import { runTool } from '../support/tool.js';
-import { makeBaseImages } from './base-images.js';
+import { ComposeProject } from './compose-project.js';
 
 const MINUTE = 60_000;
 const MIB = 1024 * 1024;
-const FILES = ['compose.yml', 'compose.swift.yml'].flatMap((name) => [
-  '-f',
-  join(projectRoot, 'deploy', name),
-]);
 const READY = `fetch('http://127.0.0.1:5000/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))`;
 /** haproxy, as Debian has it, in the place of its official image. */
 const HAPROXY = `FROM debian:bookworm-slim
@@ -27,73 +20,39 @@ RUN apt-get update && apt-get install -y --no-install-recommends haproxy
 
 describe('deploy/compose.yml', function () {
   this.timeout(25 * MINUTE);
+  let project: ComposeProject;
   let daemon: DockerDaemon;
-  let compose: (...args: string[]) => Promise<string>;
   let url: string;
 
   before(async function () {
-    requireRoot(this);
-    const dockerd = requireTool(this, 'dockerd');
-    const program = requireTool(this, 'docker-compose');
-    const debootstrap = requireTool(this, 'debootstrap');
-    daemon = await startDockerDaemon(dockerd);
-    await makeBaseImages(daemon, debootstrap);
+    project = await ComposeProject.prepare(this, {
+      name: 'sy-nodes',
+      files: ['deploy/compose.yml', 'deploy/compose.swift.yml'],
+      images: { stackyard: 'Dockerfile', 'stackyard-swift': 'docker/swift/Dockerfile' },
+    });
+    ({ daemon } = project);
     const haproxy = join(daemon.directory, 'haproxy.Dockerfile');
     await writeFile(haproxy, HAPROXY);
-    // Not by compose, whose builds have no network here: this daemon has none but the host's.
-    for (const [image, file] of [
-      ['stackyard', join(projectRoot, 'Dockerfile')],
-      ['stackyard-swift', join(projectRoot, 'docker/swift/Dockerfile')],
-      ['haproxy:2.6', haproxy],
-    ] as const) {
-      const args = ['build', '-q', '--network', 'host', '-t', image, '-f', file, projectRoot];
-      await daemon.docker(args, { timeoutMs: 15 * MINUTE });
-    }
+    await project.build('haproxy:2.6', haproxy);
     const settings = join(daemon.directory, 'stackyard.env');
     await writeFile(settings, `STACKYARD_ADMIN_PASSWORD=${ADMIN.password}\n`);
     const [port] = await freePorts(1);
-    const env = {
-      DOCKER_HOST: `unix://${join(daemon.directory, 's')}`,
-      DOCKER_CONFIG: join(daemon.directory, 'client'),
-      STACKYARD_ENV_FILE: settings,
-      STACKYARD_LISTEN: `127.0.0.1:${port}`,
-    };
     url = `http://127.0.0.1:${port}`;
-    compose = async (...args) => {
-      const options = { env, timeoutMs: 10 * MINUTE };
-      return (await runTool(program, ['-p', 'sy-nodes', ...FILES, ...args], options)).stdout;
-    };
-    await compose('up', '-d', '--no-build');
+    await project.up({ STACKYARD_ENV_FILE: settings, STACKYARD_LISTEN: `127.0.0.1:${port}` });
     for (const node of ['one', 'two']) await ready(node);
-    await answering();
+    await project.ready(url);
   });
 
-  after(async () => {
-    await (compose as typeof compose | undefined)?.('down', '-v');
-    await (daemon as DockerDaemon | undefined)?.stop();
-  });
+  after(async () => (project as ComposeProject | undefined)?.stop());
 
   /** Until a node says so of itself. */
   async function ready(node: string): Promise<void> {
     const deadline = performance.now() + 5 * MINUTE;
     for (;;) {
-      const container = (await compose('ps', '-q', node)).trim();
+      const container = await project.containerOf(node);
       if ((await daemon.tryDocker(['exec', container, 'node', '-e', READY])).code === 0) return;
       if (performance.now() > deadline)
-        throw new Error(`not ready: ${await compose('logs', '--tail=20', node)}`);
-      await delay(500);
-    }
-  }
-
-  /** Until haproxy has seen a node that is ready. */
-  async function answering(): Promise<void> {
-    const deadline = performance.now() + MINUTE;
-    for (;;) {
-      const signal = AbortSignal.timeout(10_000);
-      const answer = await fetch(`${url}/readyz`, { signal }).catch(() => undefined);
-      if (answer?.status === 200) return;
-      if (performance.now() > deadline)
-        throw new Error(`no node is used: ${await compose('logs', '--tail=20')}`);
+        throw new Error(`not ready: ${await project.compose('logs', '--tail=20', node)}`);
       await delay(500);
     }
   }
@@ -104,7 +63,7 @@ describe('deploy/compose.yml', function () {
     await client.pushImage('team/app', image, 'v1');
     for (let i = 0; i < 4; i++) await client.assertHolds('team/app', 'v1', image);
     for (const node of ['one', 'two']) {
-      const lines = await compose('logs', '--no-color', node);
+      const lines = await project.compose('logs', '--no-color', node);
       assert.match(lines, /"path":"\/v2\/team\/app\/blobs\//, `${node} was asked for no blob`);
     }
   });
@@ -142,7 +101,7 @@ describe('deploy/compose.yml', function () {
     const load = Promise.all([pull(first), pull(second), push(third, 'patch'), push(fourth, 'chunks')]);
     const renewAll = async (): Promise<void> => {
       for (const node of ['one', 'two']) {
-        await compose('up', '-d', '--no-deps', '--no-build', '--force-recreate', node);
+        await project.compose('up', '-d', '--no-deps', '--no-build', '--force-recreate', node);
         await ready(node);
         await delay(5000); // haproxy has seen it
       }
@@ -159,7 +118,7 @@ describe('deploy/compose.yml', function () {
 
   for (const service of ['one', 'two', 'haproxy']) {
     it(`runs ${service} without root, on a root that is read-only`, async () => {
-      const container = (await compose('ps', '-q', service)).trim();
+      const container = await project.containerOf(service);
       assert.notEqual((await daemon.docker(['exec', container, 'id', '-u'])).stdout.trim(), '0');
       assert.notEqual((await daemon.tryDocker(['exec', container, 'sh', '-c', 'echo > /tmp/x'])).code, 0);
     });
