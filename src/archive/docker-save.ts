@@ -11,7 +11,7 @@ import { tagOfName } from './oci-layout.js';
 import { DOCKER_TYPE, parseDockerConfig, parseSavedImages } from './saved-images.js';
 import type { SavedImage } from './saved-images.js';
 
-export const SAVED_FILE = 'manifest.json';
+const SAVED_FILE = 'manifest.json';
 /** What one layer takes in a manifest at least. */
 const LAYER_BYTES = 100;
 /** Of the manifests that are made for one archive: they stay in memory. */

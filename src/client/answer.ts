@@ -4,7 +4,7 @@ import { PROBLEMS, PROBLEM_TYPE } from '../api/problem.js';
 import type { ProblemCode } from '../api/problem.js';
 
 /** What a server refused, and when it wants to be asked again. */
-export class AnsweredProblem extends ApiProblem {
+class AnsweredProblem extends ApiProblem {
   constructor(
     code: ProblemCode | 'unreachable',
     message: string,

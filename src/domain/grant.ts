@@ -15,7 +15,7 @@ export interface GrantRecord {
   readonly actions: string;
 }
 
-export const GRANTEE_KINDS = ['user', 'robot', 'group', 'role'] as const;
+const GRANTEE_KINDS = ['user', 'robot', 'group', 'role'] as const;
 
 /** Whom grants are given to; a role is one of Keystone's. */
 export interface Grantee {

@@ -49,7 +49,7 @@ export const GRANTS_PREFIX = `${OWN}/auth/grants/`;
 export const FIRST_ADMIN_KEY = key(`${OWN}/auth/first-admin`);
 export const UPLOAD_STEPS_PREFIX = `${OWN}/uploads/`;
 export const DAMAGED_PREFIX = `${OWN}/damaged/`;
-export const SEGMENT_OWNERS_PREFIX = `${OWN}/segments/`;
+const SEGMENT_OWNERS_PREFIX = `${OWN}/segments/`;
 /** Lists what was done, by time. */
 export const AUDIT_PREFIX = `${OWN}/audit/`;
 /** Lists answers that a repeated request gets again. */

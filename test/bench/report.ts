@@ -54,12 +54,12 @@ export function shareOfBare({ ours, bare }: Row): number | undefined {
 }
 
 /** How often the storage's processes do, in one CPU second, for ours what they do once for the peer. */
-export function storageRatio({ ours, peer }: Row): number | undefined {
+function storageRatio({ ours, peer }: Row): number | undefined {
   return ours && peer ? peer.storageCpu / ours.storageCpu : undefined;
 }
 
 /** The same of server and storage together: what the rates come to on a machine that has nothing else to do. */
-export function wholeRatio({ ours, peer }: Row): number | undefined {
+function wholeRatio({ ours, peer }: Row): number | undefined {
   return ours && peer ? (peer.cpu + peer.storageCpu) / (ours.cpu + ours.storageCpu) : undefined;
 }
 

@@ -31,7 +31,7 @@ import { Origin } from './upstream/upstream-bed.js';
 import type { Asked } from './upstream/upstream-bed.js';
 
 export const NAME = parseRepositoryName('mirror/up/library/busybox');
-export const THERE = 'library/busybox';
+const THERE = 'library/busybox';
 
 export function digestOf(bytes: Uint8Array, algorithm: 'sha256' | 'sha512' = 'sha256'): Digest {
   return Digest.of(algorithm, createHash(algorithm).update(bytes).digest('hex'));
@@ -153,7 +153,7 @@ export interface MirrorNodeOptions {
 
 const KIB = 1024;
 
-export const SHORT_LIMITS: MirrorLimits = {
+const SHORT_LIMITS: MirrorLimits = {
   maxBlobBytes: 64 * KIB * KIB,
   heldBytes: 64 * KIB,
   windowBytes: 128 * KIB,

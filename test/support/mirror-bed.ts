@@ -16,7 +16,7 @@ import { runTool } from './tool.js';
 /** Of docker-registry, by its htpasswd. */
 export const HUB_LOGIN: Login = { username: 'hub-reader', password: 'secret-of-the-hub-1' };
 /** Of the other Stackyard's administrator, who pushes there; the mirror has a robot's. */
-export const QUAY_ADMIN: Login = { username: 'admin', password: 'secret-of-the-quay-2' };
+const QUAY_ADMIN: Login = { username: 'admin', password: 'secret-of-the-quay-2' };
 /** Where the second upstream may send us beside itself; 127.0.0.9 is as private, and not allowed. */
 export const CDN_ADDRESS = '127.0.0.5';
 
