@@ -21,12 +21,15 @@ import { parseArgs } from 'node:util';
 import { exitOnPrepareError, prepare } from './prepare.mjs';
 import { installTestPackages } from './system-packages.mjs';
 import { startTestBed, usesTestBed } from './test-bed.mjs';
+import { Transcript } from './transcript.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const TEST_FILES = join(ROOT, 'dist', 'test');
 const CONFORMANCE_MODES = ['one', 'workers', 'alternate', 'swift'];
 const MINUTE = 60_000;
 const STAGE_LIMIT = 15 * MINUTE;
+/** Processes that take the tests which need no Swift. */
+const UNIT_PARTS = 6;
 const LONG_PARTS = {
   large: { file: 'faults/large-layer.long.js' },
   docker: { file: 'e2e/swift-two-nodes.test.js', env: { STACKYARD_TEST_LAYER_MIB: '3072' } },
@@ -87,16 +90,13 @@ class Run {
     return late ? { code: 1, why: `not done within ${limitMs / MINUTE} minutes` } : exit;
   }
 
-  /** With `print` its output is given to that at its end, else shown as it comes. */
+  /** With `print` its output is given to that, else shown, as it comes. */
   async node(args, { limitMs, env, print } = {}) {
     const out = print === undefined ? 'inherit' : 'pipe';
     const options = { cwd: ROOT, stdio: ['ignore', out, out], env: { ...process.env, ...env } };
     const child = spawn(process.execPath, args, options);
-    const chunks = [];
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => chunks.push(chunk));
-    const exit = await this.watch(child, limitMs);
-    print?.(Buffer.concat(chunks));
-    return exit;
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', print);
+    return this.watch(child, limitMs);
   }
 }
 
@@ -175,9 +175,11 @@ if (options.peers) {
   const unit = allFiles().filter((path) => !apart.includes(path));
   const onSwift = unit.filter((path) => usesTestBed([path]));
   const offSwift = unit.filter((path) => !onSwift.includes(path));
-  const half = (which) => offSwift.filter((_, index) => index % 2 === which);
-  await mochaAtOnce(['unit 1', half(0)], ['unit 2', half(1)]);
-  await mochaAtOnce(['swift', onSwift], ['e2e', inFolder('e2e')]);
+  const units = Array.from({ length: UNIT_PARTS }, (_, part) => ({
+    name: `unit ${part + 1}`,
+    files: offSwift.filter((_, index) => index % UNIT_PARTS === part),
+  }));
+  await twoAtATime([{ name: 'e2e', files: inFolder('e2e') }, { name: 'swift', files: onSwift }, ...units]);
   for (const mode of options.all ? CONFORMANCE_MODES : ['one']) await conformance(mode);
   if (options.all) {
     const files = CI_PARTS.map((name) => join(TEST_FILES, LONG_PARTS[name].file));
@@ -203,16 +205,17 @@ async function staticChecks() {
   }
 }
 
-/** In two processes at once; what the second prints follows the first. */
-async function mochaAtOnce([firstName, firstFiles], [secondName, secondFiles]) {
-  let printed = Promise.resolve();
-  const first = mocha(firstName, firstFiles, STAGE_LIMIT);
-  const print = (text) => {
-    printed = first.finally(() => process.stdout.write(text));
+/** Runs these mochas in this order, two at a time: the longest first. */
+async function twoAtATime(mochas) {
+  const transcript = new Transcript((text) => process.stdout.write(text));
+  const waiting = [...mochas];
+  const lane = async () => {
+    for (let next; (next = waiting.shift()) !== undefined;) {
+      const { write, end } = transcript.begin();
+      await mocha(next.name, next.files, STAGE_LIMIT, undefined, write).finally(end);
+    }
   };
-  const second = mocha(secondName, secondFiles, STAGE_LIMIT, undefined, print);
-  const ended = await Promise.allSettled([first, second]);
-  await printed;
+  const ended = await Promise.allSettled([lane(), lane()]);
   for (const { reason } of ended) if (reason !== undefined) throw reason;
 }
 
@@ -225,6 +228,7 @@ async function mocha(name, files, limitMs, env, print) {
     ...['--reporter', join(TEST_FILES, 'support', 'reporter.js'), '--reporter-option', `output=${output}`],
     // Over a connection that was never made node 20 may spin for ever in its own clean-up at a natural end.
     ...['--exit', '--timeout', '60000', ...(ci ? ['--forbid-only'] : [])],
+    ...(process.stdout.isTTY ? ['--color'] : []),
     ...files,
   ];
   collect(name, output, await run.node(args, { limitMs, env, print }));
