@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
 name 'stackyard'
-default_source :supermarket
 run_list 'stackyard::default'
 # Test Kitchen takes no run_list of its suites beside this file: each names one of these.
 named_run_list :client, 'stackyard_test::client'

@@ -20,7 +20,13 @@ const PACKAGES = {
   rubocop: 'rubocop',
 };
 /** What the long tests need beside them. */
-const LONG_PACKAGES = { 'docker-compose': 'docker-compose', debootstrap: 'debootstrap' };
+const LONG_PACKAGES = {
+  'docker-compose': 'docker-compose',
+  debootstrap: 'debootstrap',
+  'docker-credential-pass': 'golang-docker-credential-helpers',
+  pass: 'pass',
+  gpg: 'gnupg',
+};
 // Where podman, buildah and skopeo find their policy; not every version of them depends on it.
 const POLICY = { path: '/etc/containers/policy.json', package: 'golang-github-containers-common' };
 

@@ -5,11 +5,12 @@
 //   --long          only what takes too long for every day; with --only one part of it: large (a layer of 6 GiB, 64 pushes
 //                   at once), docker (3 GiB through two nodes, one of them killed), backends (Swift's own servers hang),
 //                   matrix (every fault at every request; writes docs/reliability.md), compose, import (an archive of 2 GiB),
-//                   mirror (upstreams that lie, to each client), image (read-only and without root, by a real dockerd),
+//                   mirror (upstreams that lie, to each client), engines (buildkitd and containerd's CRI, built from source,
+//                   with the files of client-config), image (read-only and without root, by a real dockerd),
 //                   nodes (deploy/compose.yml: two nodes behind haproxy, each made anew under load),
 //                   rolling, clients (restarts and kills of two nodes under load; docker and skopeo then), herd (500 pulls at
-//                   once), upgrade (the release before beside this one), cookbook-server, -accounts, -container, -mishaps,
-//                   -stand-in (the cookbook on a host with systemd)
+//                   once), upgrade (the release before beside this one), cookbook-server, -releases, -accounts, -login, -container,
+//                   -mishaps, -controls, -stand-in (the cookbook on a host with systemd)
 //   --all           the tests, the parts upgrade, rolling (one round) and cookbook-…, the OCI suite in four modes, and a short soak, as CI does
 //   --require-all   a suite whose program is missing fails instead of being left out (CI=true means it too)
 import { spawn } from 'node:child_process';
@@ -38,6 +39,7 @@ const LONG_PARTS = {
   compose: { file: 'long/compose.test.js' },
   import: { file: 'archive/import.long.js' },
   mirror: { file: 'long/mirror-clients.test.js' },
+  engines: { file: 'long/client-engines.test.js' },
   rolling: { file: 'long/rolling-restart.test.js', env: { STACKYARD_TEST_ROUNDS: '4' } },
   clients: { file: 'long/rolling-clients.test.js' },
   herd: { file: 'long/herd.test.js' },
@@ -47,6 +49,9 @@ const LONG_PARTS = {
   'cookbook-server': { file: 'long/cookbook-server.test.js' },
   'cookbook-accounts': { file: 'long/cookbook-accounts.test.js' },
   'cookbook-mishaps': { file: 'long/cookbook-mishaps.test.js' },
+  'cookbook-login': { file: 'long/cookbook-login.test.js' },
+  'cookbook-releases': { file: 'long/cookbook-releases.test.js' },
+  'cookbook-controls': { file: 'long/cookbook-controls.test.js' },
   'cookbook-container': { file: 'long/cookbook-container.test.js' },
   'cookbook-stand-in': { file: 'long/cookbook-stand-in.test.js' },
 };
@@ -170,7 +175,7 @@ if (options.peers) {
   await mocha('tests', allFiles().filter(matching(options.only)), 20 * MINUTE);
 } else {
   if (ci) await staticChecks();
-  await installTestPackages(run);
+  await installTestPackages(run, { long: options.all });
   const apart = ['e2e', 'peers', 'bench', 'soak', 'long'].flatMap(inFolder);
   const unit = allFiles().filter((path) => !apart.includes(path));
   const onSwift = unit.filter((path) => usesTestBed([path]));

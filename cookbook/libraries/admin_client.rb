@@ -15,7 +15,9 @@ module StackyardCookbook
     Answer = Struct.new(:status, :value, :etag)
     AWAY = [SystemCallError, SocketError, IOError, Net::OpenTimeout, Net::ReadTimeout, OpenSSL::SSL::SSLError].freeze
     NOT_SENT = [Errno::ECONNREFUSED, Net::OpenTimeout].freeze
-    private_constant :AWAY, :NOT_SENT
+    # Chef brings an OpenSSL of its own, which does not look there.
+    SYSTEM_AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt'
+    private_constant :AWAY, :NOT_SENT, :SYSTEM_AUTHORITIES
 
     # url: https://HOST[:PORT]; login: {token:} or {username:, password:}; patience: seconds that a server may take to be
     # there; verify: false for questions without a login alone. Raises Invalid.
@@ -107,12 +109,23 @@ module StackyardCookbook
     def connection
       made = Net::HTTP.new(@url.hostname, @url.port)
       made.use_ssl = @url.scheme == 'https'
-      made.ca_file = @ca_file if @ca_file
+      made.cert_store = trusted
       made.verify_mode = @verify ? OpenSSL::SSL::VERIFY_PEER : OpenSSL::SSL::VERIFY_NONE
       made.open_timeout = 10
       made.read_timeout = 60
       made.max_retries = 0
       made
+    end
+
+    # The authority that was given, or else those of OpenSSL and of the system.
+    def trusted
+      store = OpenSSL::X509::Store.new
+      store.set_default_paths if @ca_file.nil?
+      given = @ca_file || SYSTEM_AUTHORITIES
+      store.add_file(given) if @ca_file || File.file?(given)
+      store
+    rescue OpenSSL::X509::StoreError => e
+      raise Invalid, "ca_file #{given}: cannot be used (#{e.message}); give a PEM file of authorities"
     end
 
     def headers(method, etag)

@@ -7,7 +7,11 @@ module StackyardCookbook
     PATH = '/etc/containerd/config.toml'
     NEW = "version = 2\n"
     # The plugin that reads hosts.toml for Kubernetes, by the version of the file.
-    PLUGINS = { '2' => 'io.containerd.grpc.v1.cri', '3' => 'io.containerd.cri.v1.images' }.freeze
+    PLUGINS = {
+      '2' => 'io.containerd.grpc.v1.cri', '3' => 'io.containerd.cri.v1.images', '4' => 'io.containerd.cri.v1.images'
+    }.freeze
+    # Of files that containerd 1 reads, which takes a list of directories; the CRI of 2.1 and later reads none of a list.
+    TAKES_LISTS = '2'
     CRI = /(["'])(?:cri|io\.containerd\.grpc\.v1\.cri|io\.containerd\.cri\.v1\.images)\1/.freeze
     # What hosts.toml files take the place of.
     HOSTS_TABLES = %w[mirrors configs].freeze
@@ -36,7 +40,7 @@ module StackyardCookbook
       refuse_other_settings
       setting = @outline.entries.find { |entry| entry.path == [*@registry, 'config_path'] }
       directories = setting && directories_of(setting)
-      return @text if directories&.any? { |each| each.delete_suffix('/') == HostsToml::DIRECTORY }
+      return @text if settled?(directories)
 
       refuse_imports
       setting ? with_value(setting, directories.join(':')) : with_line
@@ -44,12 +48,20 @@ module StackyardCookbook
 
     private
 
+    def version
+      @outline.top_level('version') || '1'
+    end
+
+    def settled?(directories)
+      named = directories.to_a.map { |each| each.delete_suffix('/') }
+      version == TAKES_LISTS ? named.include?(HostsToml::DIRECTORY) : named == [HostsToml::DIRECTORY]
+    end
+
     def plugin
-      version = @outline.top_level('version') || '1'
       PLUGINS.fetch(version) do
-        refuse("its version is neither 2 nor 3; #{by_hand}") unless version == '1'
+        refuse("its version is none of 2, 3 and 4; #{by_hand}") unless version == '1'
         refuse('it is of version 1, which is not edited; ' \
-               'make it version 2 or 3 (containerd config migrate), then try again')
+               'make it version 2 or later (containerd config migrate), then try again')
       end
     end
 
@@ -103,10 +115,14 @@ module StackyardCookbook
     end
 
     def with_value(setting, directories)
-      unless directories.empty?
-        refuse("config_path is #{directories.gsub(/[^ -~]/, '?')}; add :#{HostsToml::DIRECTORY} to it by hand")
-      end
+      refuse("config_path is #{directories.gsub(/[^ -~]/, '?')}; #{other_directories_fix}") unless directories.empty?
       changed(setting.at) { |line| line.sub(/=[ \t]*(?:""|'')/) { "= \"#{HostsToml::DIRECTORY}\"" } }
+    end
+
+    def other_directories_fix
+      return "add :#{HostsToml::DIRECTORY} to it by hand" if version == TAKES_LISTS
+
+      "make it #{HostsToml::DIRECTORY} alone by hand, for containerd 2.1 and later reads no list"
     end
 
     def with_line

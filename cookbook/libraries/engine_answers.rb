@@ -3,7 +3,7 @@
 require 'json'
 
 module StackyardCookbook
-  # What docker and podman answer when they are asked for an image or a container.
+  # What docker and podman answer when they are asked for an image or a container. Chef gives it without an encoding.
   module EngineAnswers
     ABSENT = /no such (?:image|container|object)|image not known/i.freeze
     HINT = /--help|\AUsage:/.freeze
@@ -22,7 +22,7 @@ module StackyardCookbook
 
     # Why a command failed, in one line: not the hint that stands beside it.
     def reason(stderr)
-      (stderr.lines.map(&:strip).reject { |line| line.empty? || line.match?(HINT) }.last || 'it says nothing')[0, 500]
+      (readable(stderr).lines.map(&:strip).reject { |line| line.empty? || line.match?(HINT) }.last || 'it says nothing')[0, 500]
     end
 
     def decoded(what, stdout)
@@ -32,8 +32,12 @@ module StackyardCookbook
     end
 
     def first_line(text)
-      text.lines.map(&:strip).reject(&:empty?).first || 'no output'
+      readable(text).lines.map(&:strip).reject(&:empty?).first || 'no output'
     end
-    private_class_method :decoded
+
+    def readable(text)
+      text.dup.force_encoding(Encoding::UTF_8).scrub('?')
+    end
+    private_class_method :decoded, :readable
   end
 end

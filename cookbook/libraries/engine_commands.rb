@@ -1,13 +1,15 @@
 # frozen_string_literal: true
 
+require 'stringio'
+
 module StackyardCookbook
   # Commands of the resource's engine, docker or podman; mixed into action classes of resources with `engine` and `home`.
   module EngineCommands
-    def engine(*arguments, timeout: 120)
+    def engine(*arguments, timeout: 120, **options)
       home = new_resource.home
       environment = { 'HOME' => home }
       environment['DOCKER_CONFIG'] = "#{home}/.docker" if new_resource.engine == 'docker'
-      shell_out(new_resource.engine, *arguments, timeout: timeout, environment: environment)
+      shell_out(new_resource.engine, *arguments, timeout: timeout, environment: environment, **options)
     rescue Errno::ENOENT
       raise StackyardCookbook::Invalid, "engine #{new_resource.engine}: is not installed; install it first"
     end
@@ -32,7 +34,8 @@ module StackyardCookbook
     private
 
     def inspect_as(kind, name)
-      answer = engine(kind, 'inspect', '--format', '{{json .}}', name)
+      # A container's environment may hold secrets, which Chef would show when it traces.
+      answer = engine(kind, 'inspect', '--format', '{{json .}}', name, live_stream: ::StringIO.new)
       StackyardCookbook::EngineAnswers.inspected("#{new_resource.engine} #{kind} #{name}",
                                                  exit_code: answer.exitstatus || 1, stdout: answer.stdout, stderr: answer.stderr)
     rescue StackyardCookbook::Invalid

@@ -76,7 +76,7 @@ module StackyardCookbook
       unit = installed?('systemctl') ? shell_out('systemctl', 'cat', 'docker').stdout : ''
       pid = text_of('/run/docker.pid').to_s.strip
       process = pid.match?(/\A\d+\z/) ? text_of("/proc/#{pid}/cmdline").to_s.tr("\0", ' ') : ''
-      [unit, text_of('/etc/default/docker').to_s, process].join("\n")
+      [unit, text_of('/etc/default/docker').to_s, process].map(&:b).join("\n")
     end
 
     def docker_validates?
@@ -85,7 +85,7 @@ module StackyardCookbook
 
     def docker_info
       answer = shell_out('docker', 'info', '--format', '{{json .}}')
-      return answer.stdout if answer.exitstatus.zero?
+      return answer.stdout if answer.exitstatus&.zero?
 
       raise StackyardCookbook::Invalid,
             "docker info: failed (#{StackyardCookbook::EngineAnswers.first_line(answer.stderr)}); is docker running?"

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require 'etc'
+require 'stringio'
 
 module StackyardCookbook
   # Files and services of a host; mixed into action classes, where Chef's own methods are.
@@ -10,9 +11,11 @@ module StackyardCookbook
       ::File.exist?(path) ? ::File.read(path, mode: 'rb').force_encoding('UTF-8') : nil
     end
 
-    # Has the file hold the text; answers whether it did not. A secret is at no moment readable by others.
+    # Has the file hold the text; answers whether it did not. A secret is at no moment readable by others: Chef gives new
+    # content the mode of the file that it replaces, first.
     def place(path, text, mode: '0644', owner: 'root', group: 'root', secret: false)
       make_folder(::File.dirname(path))
+      narrowed = secret && ::File.exist?(path) && narrow(path, mode, owner, group)
       written = file path do
         content text
         owner owner
@@ -22,7 +25,18 @@ module StackyardCookbook
         umask '0077' if secret
         backup false if secret
       end
-      written.updated?
+      narrowed || written.updated?
+    end
+
+    def narrow(path, mode, owner, group)
+      narrowed = file path do
+        owner owner
+        group group
+        mode mode
+        sensitive true
+        backup false
+      end
+      narrowed.updated?
     end
 
     # The same for a file that is others' too: its mode and owner stay, and what else it holds is not shown.
@@ -41,6 +55,7 @@ module StackyardCookbook
       directory folder do
         recursive true
         mode '0755'
+        umask '0022'
         not_if { ::Dir.exist?(folder) }
       end
     end
@@ -99,7 +114,9 @@ module StackyardCookbook
     def as_user(user, *command, input: nil)
       entry = entry_of(user)
       rights = entry.uid.zero? ? [] : ['setpriv', "--reuid=#{entry.uid}", "--regid=#{entry.gid}", '--init-groups', '--']
-      shell_out(*rights, *command, input: input, environment: { 'HOME' => entry.dir, 'USER' => user })
+      # What it prints may be a secret, which Chef would show when it traces.
+      shell_out(*rights, *command, input: input, live_stream: ::StringIO.new,
+                                   environment: { 'HOME' => entry.dir, 'USER' => user })
     end
   end
 end

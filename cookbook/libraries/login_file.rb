@@ -42,6 +42,12 @@ module StackyardCookbook
       end
     end
 
+    # The credential helper that the text names for the registry, nil where there is none. Raises Invalid.
+    def helper(text, registry, path: PATH)
+      found = object(CanonicalJson.object(path, text), HELPERS, path)[RegistryName.parse(registry)]
+      found.is_a?(String) && found.match?(HELPER) ? found : nil
+    end
+
     def entry(before, pair)
       rest = before.reject { |key, _| RIVALS.include?(key) }
       encoded = [pair].pack('m0')

@@ -40,6 +40,8 @@ module StackyardCookbook
           raise StackyardCookbook::Invalid,
                 "#{path}: #{user} cannot write it (#{StackyardCookbook::EngineAnswers.first_line(written.stderr)})"
         end
+      rescue Errno::EPIPE
+        raise StackyardCookbook::Invalid, "#{path}: #{user} cannot write it (sh ended before it had read it)"
       end
     end
   end

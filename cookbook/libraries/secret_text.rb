@@ -20,12 +20,16 @@ module StackyardCookbook
       from(what, text: text, file: file) || raise(Invalid, "#{what}: is missing; give #{what} or #{what}_file")
     end
 
+    # `coerce` of a sensitive property: what Chef itself says of a value of another type shows the value.
+    def coercion(what, type = String)
+      proc { |value| value.is_a?(type) ? value : raise(Invalid, "#{what}: is no #{type}; give one") }
+    end
+
     def checked(what, secret)
+      raise Invalid, "#{what}: is no UTF-8 text; give one line of text" unless secret.valid_encoding?
       return secret if secret.match?(/\A[^[:cntrl:]]+\z/)
 
       raise Invalid, "#{what}: is empty or holds a control character; give one line of text"
-    rescue ArgumentError
-      raise Invalid, "#{what}: is no UTF-8 text; give one line of text"
     end
 
     def first_line(what, file)

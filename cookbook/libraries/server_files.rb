@@ -94,12 +94,17 @@ module StackyardCookbook
       return if certificate.nil? && key.nil?
       raise Invalid, 'certificate: give it together with certificate_key' if certificate.nil? || key.nil?
 
-      read = OpenSSL::X509::Certificate.new(certificate)
-      return if read.check_private_key(OpenSSL::PKey.read(key, ''))
+      pair = pem_pair(certificate, key)
+      raise Invalid, 'certificate: it or its key is no PEM without a passphrase; give both as PEM texts' if pair.nil?
+      return if pair.first.check_private_key(pair.last)
 
       raise Invalid, 'certificate_key: is the key of another certificate; give the one of certificate'
+    end
+
+    def pem_pair(certificate, key)
+      [OpenSSL::X509::Certificate.new(certificate), OpenSSL::PKey.read(key, '')]
     rescue OpenSSL::OpenSSLError, ArgumentError
-      raise Invalid, 'certificate: it or its key is no PEM without a passphrase; give both as PEM texts'
+      nil
     end
 
     # Where the server can be asked from its own host: http(s)://HOST:PORT.
@@ -135,6 +140,6 @@ module StackyardCookbook
         refuse_secrets(value, here)
       end
     end
-    private_class_method :deep, :refuse_secrets
+    private_class_method :deep, :refuse_secrets, :pem_pair
   end
 end

@@ -11,7 +11,7 @@ property :app_name, String, default: lazy { container }
 property :config_dir, String
 property :config_replaces, [true, false], default: true
 property :read_only, [true, false], default: true
-property :environment, Hash, default: {}, sensitive: true
+property :environment, Hash, default: {}, sensitive: true, coerce: StackyardCookbook::SecretText.coercion('environment', Hash)
 property :ports, Array, default: []
 property :volumes, Array, default: []
 property :tmpfs, Array, default: %w[/tmp /run]

@@ -5,7 +5,7 @@ unified_mode true
 
 property :registry, String, name_property: true
 property :username, String, required: [:create]
-property :password, String, sensitive: true
+property :password, String, sensitive: true, coerce: StackyardCookbook::SecretText.coercion('password')
 property :password_file, String
 property :credential_helper, String
 property :user, String, default: 'root'
@@ -32,12 +32,14 @@ action :create do
   password = StackyardCookbook::SecretText.required('password', text: new_resource.password,
                                                                 file: new_resource.password_file)
   helper = new_resource.credential_helper
-  change_file { |text| helper ? with_helper(text, helper) : with_login(text, password) }
-  store(helper, password) if helper
+  # A helper that fails leaves the file, and the login in it, as it was.
+  change_file { |text| helper ? with_helper(text, helper).tap { store(helper, password) } : with_login(text, password) }
   name_auth_file if new_resource.engine == 'crio'
 end
 
 action :delete do
+  helper = new_resource.credential_helper || named_helper
+  forget(helper) if helper
   change_file(absent: false) do |text|
     StackyardCookbook::LoginFile.without(text, new_resource.registry, path: new_resource.path)
   end
@@ -65,29 +67,60 @@ action_class do
     StackyardCookbook::LoginFile.with(text, new_resource.registry, new_resource.username, password, path: new_resource.path)
   end
 
-  # The helper keeps the secret; it is asked first, and told by its standard input.
+  # The helper that the file names.
+  def named_helper
+    path = new_resource.path
+    held = own_file(new_resource.user, path)
+    held && StackyardCookbook::LoginFile.helper(held.first, new_resource.registry, path: path)
+  end
+
+  # The helper keeps the secret; it is asked first, and told by its standard input. One that keeps a login for each
+  # username would go on to answer the login of another user.
   def store(helper, password)
-    held = ask_helper(helper, 'get', new_resource.registry)
+    raise StackyardCookbook::Invalid, absence(helper) unless helper_there?(helper) || why_run?
+
     wished = { 'Username' => new_resource.username, 'Secret' => password }
-    return if held && wished.all? { |key, value| held[key] == value }
+    held = helper_there?(helper) ? kept_by(helper) : nil
+    return if held&.slice(*wished.keys) == wished
 
     converge_by("have docker-credential-#{helper} keep the login at #{new_resource.registry}") do
-      ask_helper(helper, 'store', JSON.generate(wished.merge('ServerURL' => new_resource.registry))) ||
-        raise(StackyardCookbook::Invalid,
-              "credential_helper #{helper}: docker-credential-#{helper} store failed; is it installed and set up?")
+      tell_helper(helper, 'erase', new_resource.registry) unless [nil, new_resource.username].include?(held&.dig('Username'))
+      tell_helper(helper, 'store', JSON.generate(wished.merge('ServerURL' => new_resource.registry)))
     end
   end
 
-  # Its answer, nil where it has none. Raises Invalid.
-  def ask_helper(helper, verb, input)
-    answer = as_user(new_resource.user, "docker-credential-#{helper}", verb, input: input)
-    return nil unless answer.exitstatus&.zero?
+  def forget(helper)
+    return Chef::Log.warn("#{absence(helper)}; what it keeps stays") unless helper_there?(helper)
+    return if kept_by(helper) == {}
 
-    answer.stdout.strip.empty? ? {} : JSON.parse(answer.stdout)
-  rescue JSON::ParserError
-    raise StackyardCookbook::Invalid, "credential_helper #{helper}: docker-credential-#{helper} #{verb} answered no JSON"
-  rescue Errno::ENOENT
-    raise StackyardCookbook::Invalid, "credential_helper #{helper}: there is no docker-credential-#{helper} in the PATH"
+    converge_by("have docker-credential-#{helper} forget the login at #{new_resource.registry}") do
+      tell_helper(helper, 'erase', new_resource.registry)
+    end
+  end
+
+  def helper_there?(helper)
+    installed?("docker-credential-#{helper}")
+  end
+
+  def absence(helper)
+    "credential_helper #{helper}: there is no docker-credential-#{helper} in the PATH"
+  end
+
+  def kept_by(helper)
+    StackyardCookbook::CredentialHelper.login(helper, ask_helper(helper, 'get', new_resource.registry))
+  end
+
+  def tell_helper(helper, verb, input)
+    answer = ask_helper(helper, verb, input)
+    return if answer.exitstatus&.zero?
+
+    raise StackyardCookbook::Invalid, StackyardCookbook::CredentialHelper.failure(helper, verb, answer, input)
+  end
+
+  def ask_helper(helper, verb, input)
+    as_user(new_resource.user, "docker-credential-#{helper}", verb, input: input)
+  rescue Errno::EPIPE
+    raise StackyardCookbook::Invalid, "credential_helper #{helper}: docker-credential-#{helper} #{verb} ended before it had read"
   end
 
   # CRI-O is told of the file by a drop-in, which it reads at its start.

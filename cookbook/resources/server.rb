@@ -9,14 +9,15 @@ property :checksum, String, regex: /\A[0-9a-f]{64}\z/
 property :version, String, regex: /\A[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?\z/
 property :node_path, String, default: '/usr/bin/node'
 property :config, Hash, default: {}
-property :environment, Hash, default: {}, sensitive: true
-property :certificate, String
-property :certificate_key, String, sensitive: true
+property :environment, Hash, default: {}, sensitive: true, coerce: StackyardCookbook::SecretText.coercion('environment', Hash)
+property :certificate, String, desired_state: false
+property :certificate_key, String, sensitive: true, coerce: StackyardCookbook::SecretText.coercion('certificate_key')
 property :start_timeout, Integer, default: 60
 
 default_action :create
 
 action :create do
+  StackyardCookbook::ServerReleases.check_origin(new_resource.source, new_resource.version)
   StackyardCookbook::ServerFiles.check_node(new_resource.node_path, node_version)
   StackyardCookbook::ServerFiles.check_certificate(new_resource.certificate, new_resource.certificate_key)
   group 'stackyard' do
@@ -29,11 +30,13 @@ action :create do
     home StackyardCookbook::ServerFiles::DATA
     shell '/usr/sbin/nologin'
   end
+  linked = linked_release
   folder = unpacked_release
   text = StackyardCookbook::ServerFiles.configuration(config)
   environment = StackyardCookbook::ServerFiles.environment(new_resource.environment)
   check_configuration(folder, text, environment)
   serve([link_release(folder), configure_server(text, environment)].any?)
+  settle_releases(folder, linked)
 end
 
 action :delete do
@@ -58,22 +61,13 @@ end
 
 action_class do
   include StackyardCookbook::HostActions
+  include StackyardCookbook::ReleaseActions
 
   def node_version
     answer = shell_out(new_resource.node_path, '--version')
     answer.exitstatus&.zero? ? answer.stdout : ''
   rescue Errno::ENOENT, Errno::EACCES
     ''
-  end
-
-  # Each release has a folder of its own, which a link names: going back is the same as going on.
-  def unpacked_release
-    program = StackyardCookbook::ServerFiles::PROGRAM
-    if ::File.directory?(program) && !::File.symlink?(program)
-      raise StackyardCookbook::Invalid, "#{program}: is a directory that Chef did not make; move it away"
-    end
-
-    new_resource.version ? release_from_registry : release_from_tarball
   end
 
   # Answers whether the server has to start again.
@@ -84,70 +78,6 @@ action_class do
     end
     command = place(files::COMMAND, files.command(node: new_resource.node_path), mode: '0755')
     linked.updated? || command
-  end
-
-  def release_from_tarball
-    raise StackyardCookbook::Invalid, 'server: no source; give a tarball (source) or a version' if new_resource.source.nil?
-
-    tarball = fetched
-    return "#{StackyardCookbook::ServerFiles::RELEASES}/unknown" if why_run? && !::File.exist?(tarball)
-
-    found = ::Digest::SHA256.file(tarball).hexdigest
-    unless [nil, found].include?(new_resource.checksum)
-      raise StackyardCookbook::Invalid, "source #{tarball}: has the SHA-256 #{found}, not checksum"
-    end
-
-    release(found[0, 16]) do |folder|
-      shell_out!('tar', '-xzf', tarball, '-C', folder, '--strip-components=1', '--no-same-owner')
-    end
-  end
-
-  def fetched
-    source = new_resource.source
-    unless source.match?(%r{\Ahttps?://})
-      return source if ::File.file?(source)
-
-      raise StackyardCookbook::Invalid, "source #{source}: is not there; give the path or URL of stackyard-VERSION.tgz"
-    end
-
-    path = ::File.join(Chef::Config[:file_cache_path], "stackyard-#{::Digest::SHA256.hexdigest(source)[0, 16]}.tgz")
-    remote_file path do
-      source source
-      checksum new_resource.checksum if new_resource.checksum
-      mode '0644'
-      backup false
-    end
-    path
-  end
-
-  def release_from_registry
-    raise StackyardCookbook::Invalid, 'server: source and version; give one of them' if new_resource.source
-
-    version = new_resource.version
-    folder = release(version) do |made|
-      npm = ::File.join(::File.dirname(new_resource.node_path), 'npm')
-      shell_out!(npm, 'install', '--prefix', made, '--omit=dev', '--no-audit', '--no-fund', "stackyard@#{version}",
-                 timeout: 900, environment: { 'PATH' => "#{::File.dirname(npm)}:/usr/bin:/bin" })
-    end
-    "#{folder}/node_modules/stackyard"
-  end
-
-  # Fills the folder of a release that is not there; a half-filled one never has its name.
-  def release(name)
-    folder = "#{StackyardCookbook::ServerFiles::RELEASES}/#{name}"
-    return folder if ::Dir.exist?(folder)
-
-    directory StackyardCookbook::ServerFiles::RELEASES do
-      mode '0755'
-    end
-    converge_by("install the release #{name}") do
-      part = "#{folder}.part"
-      ::FileUtils.rm_rf(part)
-      ::FileUtils.mkdir_p(part, mode: 0o755)
-      yield part
-      ::File.rename(part, folder)
-    end
-    folder
   end
 
   # Answers the same. Certificates it takes over by itself.

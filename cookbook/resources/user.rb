@@ -5,7 +5,7 @@ unified_mode true
 
 use 'partial/_account'
 
-property :password, String, sensitive: true
+property :password, String, sensitive: true, coerce: StackyardCookbook::SecretText.coercion('password')
 property :password_file, String
 property :admin, [true, false]
 property :groups, Array

@@ -11,7 +11,10 @@ const FRESH = `version = 2\n${tableOf('io.containerd.grpc.v1.cri')}`;
 const PLUGINS: ReadonlyMap<string, string> = new Map([
   ['2', 'io.containerd.grpc.v1.cri'],
   ['3', 'io.containerd.cri.v1.images'],
+  ['4', 'io.containerd.cri.v1.images'],
 ]);
+/** Of files that containerd 1 reads, which takes a list of directories; the CRI of 2.1 and later reads none of a list. */
+const TAKES_LISTS = '2';
 const CRI = /(["'])(?:cri|io\.containerd\.grpc\.v1\.cri|io\.containerd\.cri\.v1\.images)\1/;
 /** They hold a table for each host. */
 const HOSTS_TABLES: readonly string[] = ['mirrors', 'configs'];
@@ -49,15 +52,22 @@ function withConfigPath(text: string): string | undefined {
   const topLevel = (name: string): string | undefined =>
     entries.find(({ path, inTable }) => inTable.length === 0 && path.length === 1 && path[0] === name)?.value;
   if (CRI.test(topLevel('disabled_plugins') ?? '')) return undefined;
-  const plugin = pluginOf(topLevel('version') ?? '1');
+  const version = topLevel('version') ?? '1';
+  const plugin = pluginOf(version);
   const registry = ['plugins', plugin, 'registry'];
   refuseOtherSettings(tables, entries, registry);
   const header = tables.find(({ path }) => isSame(path, registry));
   const setting = entries.find(({ path }) => isSame(path, [...registry, 'config_path']));
   const directories = setting && directoriesOf(setting);
-  if (directories?.some((each) => each.replace(/\/$/, '') === HOSTS_DIRECTORY)) return text;
+  const isOurs = (each: string): boolean => each.replace(/\/$/, '') === HOSTS_DIRECTORY;
+  if (
+    version === TAKES_LISTS
+      ? directories?.some(isOurs)
+      : directories?.length === 1 && directories.every(isOurs)
+  )
+    return text;
   refuseImports(topLevel('imports') ?? '[]');
-  if (setting !== undefined) return withSetting(lines, setting, directories?.join(':') ?? '');
+  if (setting !== undefined) return withSetting(lines, setting, directories?.join(':') ?? '', version);
   if (header === undefined) return `${text}${text.endsWith('\n') ? '' : '\n'}${tableOf(plugin)}`;
   const line = lines[header.at] ?? '';
   const indentation = /^[ \t]*/.exec(line)?.[0] ?? '';
@@ -91,9 +101,9 @@ function pluginOf(version: string): string {
   if (version === '1')
     return refuse(
       CONTAINERD_CONFIG,
-      'it is of version 1, which is not edited; make it version 2 or 3 (containerd config migrate), then try again',
+      'it is of version 1, which is not edited; make it version 2 or later (containerd config migrate), then try again',
     );
-  return refuse(CONTAINERD_CONFIG, `its version is neither 2 nor 3; ${BY_HAND}`);
+  return refuse(CONTAINERD_CONFIG, `its version is none of 2, 3 and 4; ${BY_HAND}`);
 }
 
 /** What containerd refuses beside config_path, and what sets it in a form that is not edited. */
@@ -148,12 +158,14 @@ function directoriesOf({ value }: Entry): readonly string[] {
   return text.split(':');
 }
 
-function withSetting(lines: readonly string[], { at }: Entry, directories: string): string {
-  if (directories !== '')
-    return refuse(
-      CONTAINERD_CONFIG,
-      `config_path is ${directories.replace(/[^ -~]/gu, '?')}; add :${HOSTS_DIRECTORY} to it by hand`,
-    );
+function withSetting(lines: readonly string[], { at }: Entry, directories: string, version: string): string {
+  if (directories !== '') {
+    const fix =
+      version === TAKES_LISTS
+        ? `add :${HOSTS_DIRECTORY} to it by hand`
+        : `make it ${HOSTS_DIRECTORY} alone by hand, for containerd 2.1 and later reads no list`;
+    return refuse(CONTAINERD_CONFIG, `config_path is ${directories.replace(/[^ -~]/gu, '?')}; ${fix}`);
+  }
   const changed = (lines[at] ?? '').replace(/=[ \t]*(?:""|'')/, `= "${HOSTS_DIRECTORY}"`);
   return lines.with(at, changed).join('');
 }

@@ -9,7 +9,7 @@ import { tryTool, type ToolResult } from '../support/tool.js';
 export class HostRoot {
   constructor(
     readonly path: string,
-    private readonly network: Network,
+    readonly network: Network,
   ) {}
 
   at(...names: readonly string[]): string {

@@ -149,7 +149,7 @@ export function randomSetups(seed: number, count: number): readonly Asked[] {
     return spoilt(text, 0.1);
   };
   const toml = (): string =>
-    one(['', 'version = 2\n', 'version = 2\n', 'version = 3\n', 'version = 1\n']) +
+    one(['', 'version = 2\n', 'version = 2\n', 'version = 3\n', 'version = 4\n', 'version = 1\n']) +
     several(TOML_LINES, 5, '\n') +
     one(['', '\n']);
   return Array.from({ length: count }, () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import {
@@ -11,20 +11,14 @@ import {
   type Engine,
   type PushingEngine,
 } from '../client-config/engines.js';
-import { HostRoot } from '../client-config/host-root.js';
-import { Authority } from '../support/authority.js';
-import { makeImage, tarOf } from '../support/image.js';
-import { makeNetwork, type Network } from '../support/network.js';
-import { startPeer, type Peer } from '../support/peer.js';
-import { RegistryClient } from '../support/registry-client.js';
+import type { HostRoot } from '../client-config/host-root.js';
+import { MirroringRegistry, MIRRORED } from '../client-config/mirroring-registry.js';
+import { tarOf } from '../support/image.js';
 import { requireTool } from '../support/requirement.js';
-import { startServer, type ServerProcess } from '../support/server-process.js';
-import { ADMIN, WITH_LOGINS } from '../support/target.js';
-import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.js';
+import { ADMIN } from '../support/target.js';
 import { runTool, type ToolResult } from '../support/tool.js';
 
 const X509 = /x509: certificate signed by unknown authority|certificate is not trusted/;
-const MIRRORED = 'docker.io/library/app:v1';
 
 /** What a host may have had before; the folders are the test's own. */
 const containerdBefore = (host: HostRoot): string =>
@@ -37,11 +31,8 @@ const containerdBefore = (host: HostRoot): string =>
 
 describe('engines that client-config configures', function () {
   this.timeout(180_000);
-  let home: TemporaryDirectory;
-  let network: Network;
+  let mirroring: MirroringRegistry;
   let host: HostRoot;
-  let upstream: Peer | undefined;
-  let server: ServerProcess;
   let registry: string;
   let docker: Awaited<ReturnType<typeof startDocker>>;
   let containerd: Awaited<ReturnType<typeof startContainerd>>;
@@ -54,16 +45,9 @@ describe('engines that client-config configures', function () {
     for (const program of ['docker', 'ctr', 'unshare']) requireTool(this, program);
     const programs = ['dockerd', 'containerd', 'podman'].map((program) => requireTool(this, program));
     const [dockerd = '', containerdProgram = '', podmanProgram = ''] = programs;
-    const peer = requireTool(this, 'docker-registry');
-    network = await makeNetwork(this);
-    const { address } = network;
-    home = await temporaryDirectory('cc');
-    const authority = await Authority.create(this, home.path);
-    await authority.issue('server', 'server', `IP:${address}`);
-    upstream = await startUpstream(join(home.path, 'upstream'), peer, network);
-    server = await startMirroringServer(home.path, network, upstream.url);
-    registry = `${address}:${server.port}`;
-    rootMirror = `https://${address}:${rootPortOf(server)}`;
+    mirroring = await MirroringRegistry.start(this);
+    registry = mirroring.authority;
+    rootMirror = mirroring.rootMirror;
     host = await configuredHost('host');
     docker = await startDocker(host, dockerd);
     containerd = await startContainerd(host, containerdProgram, registry);
@@ -71,21 +55,14 @@ describe('engines that client-config configures', function () {
   });
   after(async () => {
     for (const engine of [docker, containerd, podman] as (Engine | undefined)[]) await engine?.stop();
-    await (server as ServerProcess | undefined)?.stop();
-    await upstream?.stop();
-    await (network as Network | undefined)?.stop();
-    await (home as TemporaryDirectory | undefined)?.remove();
+    await (mirroring as MirroringRegistry | undefined)?.stop();
   });
 
   async function configuredHost(name: string): Promise<HostRoot> {
-    const made = new HostRoot(join(home.path, name), network);
-    await mkdir(made.path);
+    const made = await mirroring.host(name);
     await made.write('/etc/containerd/config.toml', containerdBefore(made));
     await made.write('/etc/docker/daemon.json', '{"max-download-attempts": 1}');
-    arguments_ = [
-      ...['--registry', registry, '--ca', join(home.path, 'ca.pem'), '--mirror', 'docker.io'],
-      ...['--username', ADMIN.username, '--password-stdin', '--home', HOME],
-    ];
+    arguments_ = [...mirroring.arguments, '--home', HOME];
     for (const engine of ['docker', 'containerd', 'podman', 'crio']) {
       const own = engine === 'docker' ? ['--docker-mirror', rootMirror] : [];
       succeeded(await made.configure([engine, ...arguments_, ...own], ADMIN.password));
@@ -160,8 +137,7 @@ describe('engines that client-config configures', function () {
 
   it('pull through the mirror, and once more when the upstream is gone', async () => {
     for (const engine of engines()) succeeded(await engine.pull(MIRRORED));
-    await upstream?.stop();
-    upstream = undefined;
+    await mirroring.stopUpstream();
     for (const engine of engines()) {
       succeeded(await engine.remove(MIRRORED));
       succeeded(await engine.pull(MIRRORED));
@@ -169,14 +145,14 @@ describe('engines that client-config configures', function () {
   });
 
   it('refuse, as client-config does before, what they cannot read', async () => {
-    const wrong = join(home.path, 'daemon.json');
+    const wrong = join(mirroring.home.path, 'daemon.json');
     const dockerd = async (content: string): Promise<ToolResult> => {
       await writeFile(wrong, content);
       const folders = ['data-root', 'exec-root', 'pidfile'].flatMap((name) => [
         `--${name}`,
-        join(home.path, `wrong-${name}`),
+        join(mirroring.home.path, `wrong-${name}`),
       ]);
-      const socket = `unix://${join(home.path, 'wrong')}`;
+      const socket = `unix://${join(mirroring.home.path, 'wrong')}`;
       const args = ['--config-file', wrong, ...folders, '-H', socket, '--iptables=false'];
       // Where it mounts something before it refuses, that ends with its namespace.
       return host.run('/etc/docker', 'dockerd', args);
@@ -212,35 +188,4 @@ describe('engines that client-config configures', function () {
 function succeeded(result: ToolResult): ToolResult {
   assert.equal(result.code, 0, result.stderr || result.stdout);
   return result;
-}
-
-/** With an image that was pushed to it while it could be reached from here. */
-async function startUpstream(root: string, program: string, { through }: Network): Promise<Peer> {
-  const before = await startPeer({ program, root });
-  await new RegistryClient(before.url).pushImage('library/app', makeImage({ format: 'docker' }), 'v1');
-  await before.stop();
-  return startPeer({ program, root, through });
-}
-
-async function startMirroringServer(
-  home: string,
-  { address, through }: Network,
-  upstream: string,
-): Promise<ServerProcess> {
-  const root = { port: 0, host: address, networks: [`${address}/32`] };
-  const config = {
-    auth: { anonymousPull: ['mirror/docker.io/**'] },
-    mirror: { upstreams: [{ name: 'docker.io', url: upstream }], root },
-    server: { tls: { certificate: join(home, 'server.pem'), key: join(home, 'server.key') } },
-  };
-  // JSON is YAML.
-  await writeFile(join(home, 'stackyard.yaml'), JSON.stringify(config));
-  const env = { ...WITH_LOGINS, STACKYARD_CONFIG: join(home, 'stackyard.yaml') };
-  return startServer({ host: address, env, through });
-}
-
-function rootPortOf({ log }: ServerProcess): string {
-  const line = log.find(({ msg }) => msg === 'the root mirror is served');
-  assert.ok(line, 'the root mirror is not served');
-  return String(line['port']);
 }

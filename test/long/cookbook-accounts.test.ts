@@ -179,6 +179,15 @@ describe('the cookbook: accounts', function () {
       assert.equal(await loginOf(`web:${secret}`), 200);
     });
 
+    it('makes a new token where others can read the one there, which they cannot the new one', async () => {
+      await host.run('chmod', '0644', ROBOT_FILE);
+      await changes(robotRecipe('team/app:pull'));
+      const secret = (await host.read(ROBOT_FILE)).trim();
+      assert.ok(!secrets.includes(secret), 'the token that others could read is kept');
+      secrets.push(secret);
+      assert.deepEqual([await host.mode(ROBOT_FILE), await loginOf(`web:${secret}`)], ['0600', 200]);
+    });
+
     it('goes, with its secret', async () => {
       await changes(robotRecipe('team/app:pull', `secret_file '${ROBOT_FILE}'\n  action :delete`));
       assert.deepEqual([(await api('GET', '/robots/web'))[0], await host.exists(ROBOT_FILE)], [404, false]);
@@ -193,6 +202,11 @@ describe('the cookbook: accounts', function () {
       await host.write('/srv/bed/secrets/wrong', `wrong-${SECRETS.admin}\n`);
       const wrong = await watch.converge(userRecipe('').replace(ADMIN_FILE, '/srv/bed/secrets/wrong'));
       assert.match(wrong.failure ?? '', /was answered 401/);
+    });
+
+    it('of another type are refused without being shown', async () => {
+      const text = userRecipe(`password ['${SECRETS.user}']`);
+      assert.match((await watch.converge(text)).failure ?? '', /password: is no String; give one$/);
     });
 
     it('were never shown', () => {

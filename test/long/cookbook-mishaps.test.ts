@@ -85,6 +85,11 @@ describe('the cookbook: mishaps', function () {
       );
     });
 
+    it('what a container said before it ended is told, in any script', async () => {
+      const image = await pushImage(host, 'says', 'echo "keine Lust, größer 大"; exit 3');
+      await fails(appRecipe(image), /app: ended .* within 1 s \(keine Lust, größer 大\)/);
+    });
+
     it('a stranger of the name that it puts aside stays', async () => {
       await host.run('docker', 'run', '--detach', '--name', 'app-before', good);
       await fails(

@@ -14,6 +14,10 @@ const GO_TOOLS = {
   oras: ['conformance', 'oras.land/oras/cmd/oras'],
   helm: ['conformance/tools/helm', 'helm.sh/helm/v3/cmd/helm'],
   cosign: ['conformance/tools/cosign', 'github.com/sigstore/cosign/v2/cmd/cosign'],
+  buildkitd: ['conformance/tools/buildkit', 'github.com/moby/buildkit/cmd/buildkitd'],
+  buildctl: ['conformance/tools/buildkit', 'github.com/moby/buildkit/cmd/buildctl'],
+  containerd: ['conformance/tools/containerd', 'github.com/containerd/containerd/v2/cmd/containerd'],
+  crictl: ['conformance/tools/crictl', 'sigs.k8s.io/cri-tools/cmd/crictl'],
 } as const;
 
 export type GoTool = keyof typeof GO_TOOLS;

@@ -4,9 +4,9 @@ property :account, String, name_property: true
 property :server, String, required: true
 property :ca_file, String
 property :admin_username, String, default: 'admin'
-property :admin_password, String, sensitive: true
+property :admin_password, String, sensitive: true, coerce: StackyardCookbook::SecretText.coercion('admin_password')
 property :admin_password_file, String
-property :admin_token, String, sensitive: true
+property :admin_token, String, sensitive: true, coerce: StackyardCookbook::SecretText.coercion('admin_token')
 property :admin_token_file, String
 
 property :grants, Array

@@ -35,7 +35,7 @@ class Chef
       feeder = Thread.new { feed(write) }
       status = await(pid)
       feeder.join
-      @stdout, @stderr = readers.map { |reader| reader.value.force_encoding(Encoding.default_external) }
+      @stdout, @stderr = readers.map { |reader| labelled(reader.value) }
       @exitstatus = status.exitstatus
       self
     end
@@ -116,10 +116,15 @@ class Chef
       login_environment.merge(defaults, given)
     end
 
+    # As Chef has it: no text but that of ASCII is known by its encoding.
+    def labelled(text)
+      text.force_encoding(text.ascii_only? ? Encoding::UTF_8 : Encoding::BINARY)
+    end
+
+    # A command that ends before it has read it is an error of its own, EPIPE.
     def feed(write)
+      Thread.current.report_on_exception = false
       write.write(@options[:input]) if @options[:input]
-    rescue Errno::EPIPE
-      nil # The command did not read it; its exit code tells.
     ensure
       write.close
     end

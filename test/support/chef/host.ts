@@ -12,8 +12,11 @@ const HERE = join(projectRoot, 'test', 'support', 'chef');
 const CGROUPS = '/sys/fs/cgroup';
 const SYSTEMD = '/lib/systemd/systemd';
 const START_MS = 20_000;
+/** Variables of this machine's environment that would lead out of the host. */
+const FOREIGN =
+  /^(DOCKER_HOST|DOCKER_CONFIG|XDG_RUNTIME_DIR|REGISTRY_AUTH_FILE|GNUPGHOME|PASSWORD_STORE_DIR|npm_.*|.*_proxy)$/i;
 /** Where the host has the converger, the cookbook and what tests write. */
-const BED = '/srv/bed';
+export const BED = '/srv/bed';
 
 /** What one run of the converger said. */
 export interface Converge {
@@ -109,28 +112,14 @@ export async function startChefHost(context: Context, addresses: readonly string
 
 function hostOf(pid: number, stop: () => Promise<void>): ChefHost {
   const inside = ['-t', String(pid), '-m', '-p', '-n', '-u', '-i', '-C', '--'];
-  // Nothing of this machine's environment leads out of the host.
-  const env = {
-    DOCKER_HOST: '',
-    DOCKER_CONFIG: '',
-    HOME: '/root',
-    XDG_RUNTIME_DIR: '',
-    REGISTRY_AUTH_FILE: '',
-  };
-  const plain = [
-    'env',
-    '-u',
-    'DOCKER_HOST',
-    '-u',
-    'DOCKER_CONFIG',
-    '-u',
-    'XDG_RUNTIME_DIR',
-    '-u',
-    'REGISTRY_AUTH_FILE',
-  ];
+  const foreign = Object.keys(process.env).filter((name) => FOREIGN.test(name));
+  const plain = ['env', ...foreign.flatMap((name) => ['-u', name])];
   const path = (file: string): string => join(`/proc/${pid}/root`, file);
   const tryRun = (args: readonly string[], options: ToolOptions = {}): Promise<ToolResult> =>
-    tryTool('nsenter', [...inside, ...plain, ...args], { ...options, env: { ...env, ...options.env } });
+    tryTool('nsenter', [...inside, ...plain, ...args], {
+      ...options,
+      env: { HOME: '/root', ...options.env },
+    });
   let runs = 0;
   const host: ChefHost = {
     pid,

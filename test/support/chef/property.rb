@@ -5,6 +5,7 @@ class Chef
     class ValidationFailed < ArgumentError; end
     class ResourceNotFound < RuntimeError; end
     class VerificationFailed < RuntimeError; end
+    class ChecksumMismatch < RuntimeError; end
     class FileTypeMismatch < RuntimeError; end
     class InvalidSymlink < RuntimeError; end
   end
@@ -117,8 +118,7 @@ class Chef
     end
 
     def fail_as(rule, value)
-      said = sensitive? ? 'a sensitive value' : value.inspect
-      raise Exceptions::ValidationFailed, "Option #{name} #{rule}! You passed #{said}."
+      raise Exceptions::ValidationFailed, "Option #{name} #{rule}! You passed #{value.inspect}."
     end
   end
 end

@@ -28,7 +28,7 @@ export const USER_FILE = '/srv/bed/secrets/user';
 let packed: Promise<string> | undefined;
 
 /** The tarball of the built project, as `npm pack` makes it, once a run. */
-function packedProject(context: Context): Promise<string> {
+export function packedProject(context: Context): Promise<string> {
   const npm = requireTool(context, 'npm');
   packed ??= (async () => {
     const home = await temporaryDirectory('packed');
@@ -59,11 +59,15 @@ export async function provideRegistry(context: Context, host: ChefHost): Promise
   await host.write(USER_FILE, `${SECRETS.user}\n`);
 }
 
-/** The recipe of the registry; `config` is Ruby, added to the configuration. */
-export function serverRecipe({ config = '', certificate = 'first' } = {}): string {
+/** The recipe of the registry; `config` is Ruby, added to the configuration, `origin` the properties of its release. */
+export function serverRecipe({
+  config = '',
+  certificate = 'first',
+  origin = "source '/srv/bed/stackyard.tgz'",
+} = {}): string {
   return `
 stackyard_server 'registry' do
-  source '/srv/bed/stackyard.tgz'
+  ${origin}
   node_path '${process.execPath}'
   config(
     server: { host: '${ADDRESS}', port: 5000, workers: 1 },

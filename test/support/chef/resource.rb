@@ -24,10 +24,10 @@ class Chef
         kind
       end
 
-      # A file beside the caller's, whose name begins with an underscore that is not said (Chef 16.2).
+      # A file beside the caller's, whose name begins with an underscore that need not be said (Chef 16.2).
       def use(partial)
         path = ::File.join(::File.dirname(caller_locations(1, 1).first.path), "#{partial}.rb")
-        class_eval(::File.read(::File.join(::File.dirname(path), "_#{::File.basename(path)}")))
+        class_eval(::File.read(::File.join(::File.dirname(path), "_#{::File.basename(path).delete_prefix('_')}")))
       end
 
       attr_reader :provided
@@ -188,13 +188,13 @@ class Chef
       "#{self} (#{declared_at})\n#{values.join("\n")}"
     end
 
-    # Blocks of resources in an action may use that action's methods.
+    # Blocks of resources in an action may use that action's public methods.
     def method_missing(name, *arguments, **options, &block)
-      unless enclosing_provider&.respond_to?(name, true)
+      unless enclosing_provider&.respond_to?(name)
         raise NoMethodError, "undefined method `#{name}' for #{self.class.provided} resource #{self}"
       end
 
-      enclosing_provider.send(name, *arguments, **options, &block)
+      enclosing_provider.public_send(name, *arguments, **options, &block)
     end
 
     def respond_to_missing?(name, all = false)

@@ -89,4 +89,9 @@ RSpec.describe StackyardCookbook::AdminClient do
       expect { described_class.new(url, {}) }.to be_refused(/\Aserver(?!.*hunter2)/)
     end
   end
+
+  it 'refuses an authority that is none, before anything is sent' do
+    asked = described_class.new('https://127.0.0.1:1', {}, ca_file: __FILE__)
+    expect { asked.whoami }.to be_refused(/\Aca_file #{Regexp.escape(__FILE__)}: cannot be used/)
+  end
 end

@@ -20,6 +20,12 @@ RSpec.describe StackyardCookbook::EngineAnswers do
     expect(described_class.reason("\n")).to eq('it says nothing')
   end
 
+  it 'reads what has no encoding, as Chef gives it' do
+    expect("…#{described_class.reason("daemon: caf\xC3\xA9 \xFF\n".b)}").to eq('…daemon: café ?')
+    expect(inspected(stdout: '{"Name":"café"}'.b)).to eq('Name' => 'café')
+    expect(inspected(exit_code: 1, stderr: "é: no such container\n".b)).to be_nil
+  end
+
   it 'takes an engine that is away for no answer' do
     stderr = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n"
     expect { inspected(exit_code: 1, stderr: stderr) }.to be_refused(/does not answer \(Cannot connect/)

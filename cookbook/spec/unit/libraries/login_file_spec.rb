@@ -47,6 +47,16 @@ RSpec.describe StackyardCookbook::LoginFile do
     expect(described_class.with_helper(set, registry, 'pass')).to equal(set)
   end
 
+  it 'tells the helper of a registry' do
+    set = described_class.with_helper(nil, registry, 'pass')
+    expect(described_class.helper(set, registry)).to eq('pass')
+    [nil, '{}', '{"credHelpers":{"quay.io":"pass"}}', "{\"credHelpers\":{\"#{registry}\":\"../pass\"}}",
+     "{\"credHelpers\":{\"#{registry}\":7}}"].each do |text|
+      expect(described_class.helper(text, registry)).to be_nil
+    end
+    expect { described_class.helper('{"credHelpers":[]}', registry) }.to be_refused(/credHelpers is no object/)
+  end
+
   it 'takes out login and helper, and leaves the rest' do
     start = '{"auths":{},"a":[1]}'
     expect(JSON.parse(described_class.without(login(start), registry))).to eq(JSON.parse(start))

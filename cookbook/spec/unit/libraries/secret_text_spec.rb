@@ -38,6 +38,12 @@ RSpec.describe StackyardCookbook::SecretText do
     expect { described_class.from('password', file: file("\n")) }.to be_refused(/is empty/)
   end
 
+  it 'has a property take its type alone, and quotes no value of another' do
+    coercion = described_class.coercion('environment', Hash)
+    expect(coercion.call({ 'A' => 'b' })).to eq('A' => 'b')
+    expect { coercion.call('PASSWORD=hunter2') }.to be_refused('environment: is no Hash; give one')
+  end
+
   it 'quotes no secret' do
     expect { described_class.from('password', text: "hunter2\nhunter3") }.to raise_error do |error|
       expect(error.message).not_to include('hunter')

@@ -18,11 +18,22 @@ describe file('/etc/containerd/certs.d/docker.io/hosts.toml') do
   its('content') { is_expected.to include 'http://registry.test:5000' }
 end
 
+describe file('/etc/containerd/certs.d/registry.test:5000/hosts.toml') do
+  its('content') { is_expected.to include 'http://registry.test:5000' }
+end
+
+%w[docker.io quay.io].each do |upstream|
+  describe file("/etc/containers/registries.conf.d/50-stackyard-#{upstream}.conf") do
+    its('mode') { is_expected.to cmp '0644' }
+    its('content') { is_expected.to include "registry.test:5000/mirror/#{upstream}" }
+  end
+end
+
 describe file('/root/.docker/config.json') do
   its('mode') { is_expected.to cmp '0600' }
   its('owner') { is_expected.to eq 'root' }
 end
 
 describe json('/root/.docker/config.json') do
-  its(%w[auths registry.test:5000]) { is_expected.to include 'auth' }
+  its(%w[auths registry.test:5000]) { is_expected.not_to be_nil }
 end

@@ -3,7 +3,6 @@
 require 'digest'
 require 'etc'
 require 'fileutils'
-require 'net/http'
 require 'tempfile'
 require_relative 'file_content'
 
@@ -67,28 +66,6 @@ class Chef
 
         def wished_content
           new_resource.content
-        end
-      end
-    end
-
-    class RemoteFile < File
-      provides :remote_file
-      property :source, [String, Array], required: true, coerce: proc { |value| Array(value) }
-      property :checksum, String
-
-      action_class do
-        def wished_content
-          path = new_resource.path
-          return ::File.binread(path) if new_resource.checksum && ::File.file?(path) &&
-                                         Digest::SHA256.file(path).hexdigest == new_resource.checksum
-
-          answer = Net::HTTP.get_response(URI(new_resource.source.first))
-          raise "#{new_resource.source.first}: answered #{answer.code}" unless answer.is_a?(Net::HTTPSuccess)
-
-          found = Digest::SHA256.hexdigest(answer.body)
-          return answer.body if [nil, found].include?(new_resource.checksum)
-
-          raise "#{new_resource}: has the checksum #{found}, not #{new_resource.checksum}"
         end
       end
     end

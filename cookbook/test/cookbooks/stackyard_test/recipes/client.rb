@@ -13,6 +13,7 @@ end
 file '/etc/chef-secrets/robot' do
   content "sy_only-for-the-tests\n"
   mode '0600'
+  umask '0077'
   sensitive true
   backup false
 end
