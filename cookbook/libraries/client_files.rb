@@ -69,7 +69,7 @@ module StackyardCookbook
     end
 
     def containerd_config
-      text = ContainerdConfig.with_certs(@existing[ContainerdConfig::PATH])
+      text = ContainerdConfig.with_certs(@existing)
       text && file(ContainerdConfig::PATH, text)
     end
 

@@ -15,19 +15,21 @@ module StackyardCookbook
     CRI = /(["'])(?:cri|io\.containerd\.grpc\.v1\.cri|io\.containerd\.cri\.v1\.images)\1/.freeze
     # What hosts.toml files take the place of.
     HOSTS_TABLES = %w[mirrors configs].freeze
-    NO_IMPORTS = /\A\[[ \t]*\][ \t]*\z/.freeze
     STRING = /\A(?:"([^"\\]*)"|'([^']*)')\z/.freeze
 
-    # The text (nil: absent) with `config_path` for the CRI, everything else byte for byte as it was; nil where the file
-    # is to be left alone, for the CRI is disabled, as Docker's hosts have it. Raises Invalid.
-    def self.with_certs(text)
-      new(Utf8Text.blank?(text) ? NEW : Utf8Text.of(PATH, text)).with_certs
+    # Its text with `config_path` for the CRI, everything else byte for byte as it was; nil where the file is to be left
+    # alone, for the CRI is disabled, as Docker's hosts have it. `existing` holds the texts of the files that are there, by
+    # path. Raises Invalid.
+    def self.with_certs(existing)
+      text = existing[PATH]
+      new(Utf8Text.blank?(text) ? NEW : Utf8Text.of(PATH, text), existing).with_certs
     end
 
     private_class_method :new
 
-    def initialize(text)
+    def initialize(text, existing)
       @text = text
+      @existing = existing
       @outline = TomlOutline.new(text)
     end
 
@@ -101,11 +103,9 @@ module StackyardCookbook
       path[0, 3] == @registry
     end
 
-    # A file that is imported is merged over this one, `config_path = ""` of its own included.
     def refuse_imports
-      return if (@outline.top_level('imports') || '[]').match?(NO_IMPORTS)
-
-      refuse("imports brings in other files, which may set config_path otherwise; #{by_hand}, or take imports out")
+      setting = ContainerdImports.setting(@outline.top_level('imports') || '[]', @existing)
+      refuse("imports brings in #{setting}; #{by_hand}, or take imports out") if setting
     end
 
     def directories_of(setting)

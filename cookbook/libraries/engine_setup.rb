@@ -9,7 +9,7 @@ module StackyardCookbook
 
     # Writes the files of a setup for one engine, but those that `skip` names, and has the running engine use them.
     def configure(engine, setup, skip: [])
-      files = StackyardCookbook::ClientFiles.files(engine, setup, Hash.new { |_, path| text_of(path) })
+      files = StackyardCookbook::ClientFiles.files(engine, setup, existing_files)
       changed = files.reject { |file| skip.include?(file[:path]) }.map { |file| configure_file(file, setup) }
       reload_crio if engine == 'crio' && changed.any?
     end
@@ -70,6 +70,12 @@ module StackyardCookbook
     end
 
     private
+
+    def existing_files
+      imports = ::Dir.glob(StackyardCookbook::ContainerdImports::FILES, ::File::FNM_DOTMATCH)
+      imports.select { |path| ::File.file?(path) }
+             .each_with_object(Hash.new { |_, path| text_of(path) }) { |path, files| files[path] = text_of(path) }
+    end
 
     # How dockerd is started: its unit, what that reads, and the process itself.
     def docker_start

@@ -1,5 +1,15 @@
 import { constants, type Stats } from 'node:fs';
-import { mkdir, mkdtemp, open, readlink, rename, rm, rmdir, type FileHandle } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  rmdir,
+  type FileHandle,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from './exit.js';
 
@@ -45,6 +55,15 @@ export class Folder {
   async folder(name: string): Promise<Folder | undefined> {
     const handle = await this.#entry(name, PASSING, 'it is no directory; move it away');
     return handle && new Folder(join(this.path, name), handle);
+  }
+
+  /** Of all that is in it and ends so. @throws UsageError */
+  async names(ending: string): Promise<readonly string[]> {
+    try {
+      return (await readdir(this.#at(''))).filter((name) => name.endsWith(ending));
+    } catch (error) {
+      throw told(this.path, 'it cannot be read', error);
+    }
   }
 
   /** Undefined where there is none. @throws UsageError */

@@ -43,7 +43,10 @@ export async function readFile(path: string, what = path): Promise<string> {
   }
 }
 
-/** What is below the directory already, by path. Links below it are refused. @throws UsageError */
+/**
+ * What is below the directory already, by path; `*.toml` in the place of a name stands for all such files. Links below it are
+ * refused. @throws UsageError
+ */
 export async function existingFiles(
   root: string,
   paths: readonly string[],
@@ -52,9 +55,13 @@ export async function existingFiles(
   const tree = await FolderTree.open(root);
   try {
     for (const path of paths) {
-      const [folder, name] = split(path);
-      const file = await (await tree.folder(folder))?.file(name);
-      if (file !== undefined) found.set(path, file.content);
+      const [place, wanted] = split(path);
+      const folder = await tree.folder(place);
+      const names = wanted.startsWith('*') ? ((await folder?.names(wanted.slice(1))) ?? []) : [wanted];
+      for (const name of names) {
+        const file = await folder?.file(name);
+        if (file !== undefined) found.set(join(dirname(path), name), file.content);
+      }
     }
     return found;
   } finally {

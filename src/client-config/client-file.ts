@@ -6,7 +6,7 @@ export interface ClientFile {
   readonly content: string;
 }
 
-/** What is there already, by path. */
+/** The texts of what is there already, by path. */
 export type ExistingFiles = ReadonlyMap<string, string>;
 
 /** Of files that hold no secret. */

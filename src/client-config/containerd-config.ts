@@ -1,5 +1,6 @@
 import { refuse } from './client-config-error.js';
 import { PUBLIC, type ClientFile, type ExistingFiles } from './client-file.js';
+import { settingImports } from './containerd-imports.js';
 import { HOSTS_DIRECTORY } from './hosts-toml.js';
 import { tomlLines } from './toml-lines.js';
 
@@ -27,7 +28,7 @@ const BY_HAND = `set ${SETTING} in the plugin's registry table by hand`;
  */
 export function containerdConfig(existing: ExistingFiles): readonly ClientFile[] {
   const text = existing.get(CONTAINERD_CONFIG) ?? '';
-  const content = /^[ \t\r\n]*$/.test(text) ? FRESH : withConfigPath(text);
+  const content = /^[ \t\r\n]*$/.test(text) ? FRESH : withConfigPath(text, existing);
   return content === undefined ? [] : [{ path: CONTAINERD_CONFIG, mode: PUBLIC, content }];
 }
 
@@ -46,7 +47,7 @@ interface Entry {
   readonly value: string;
 }
 
-function withConfigPath(text: string): string | undefined {
+function withConfigPath(text: string, existing: ExistingFiles): string | undefined {
   const lines = text.split(/(?<=\n)/);
   const { tables, entries } = contentOf(lines);
   const topLevel = (name: string): string | undefined =>
@@ -66,7 +67,7 @@ function withConfigPath(text: string): string | undefined {
       : directories?.length === 1 && directories.every(isOurs)
   )
     return text;
-  refuseImports(topLevel('imports') ?? '[]');
+  refuseImports(topLevel('imports') ?? '[]', existing);
   if (setting !== undefined) return withSetting(lines, setting, directories?.join(':') ?? '', version);
   if (header === undefined) return `${text}${text.endsWith('\n') ? '' : '\n'}${tableOf(plugin)}`;
   const line = lines[header.at] ?? '';
@@ -142,13 +143,10 @@ function refuseForm(): never {
   );
 }
 
-/** A file that is imported is merged over this one, `config_path = ""` of its own included. */
-function refuseImports(value: string): void {
-  if (/^\[[ \t]*\][ \t]*$/.test(value)) return;
-  refuse(
-    CONTAINERD_CONFIG,
-    `imports brings in other files, which may set config_path otherwise; ${BY_HAND}, or take imports out`,
-  );
+function refuseImports(value: string, existing: ExistingFiles): void {
+  const setting = settingImports(value, existing);
+  if (setting === undefined) return;
+  refuse(CONTAINERD_CONFIG, `imports brings in ${setting}; ${BY_HAND}, or take imports out`);
 }
 
 function directoriesOf({ value }: Entry): readonly string[] {

@@ -1,6 +1,7 @@
 import { BUILDKIT_CONFIG, buildkitConfig } from './buildkit-config.js';
 import { PUBLIC, type ClientFile, type ExistingFiles } from './client-file.js';
 import { CONTAINERD_CONFIG, containerdConfig } from './containerd-config.js';
+import { CONTAINERD_IMPORTS } from './containerd-imports.js';
 import { CRIO_LOGIN, crioLogin } from './crio-config.js';
 import { DAEMON_JSON, daemonJson, needsDaemonJson } from './daemon-json.js';
 import { hostsFiles } from './hosts-toml.js';
@@ -10,7 +11,7 @@ import { registriesFiles } from './registries-conf.js';
 import { parseSetup, type GivenSetup, type Setup } from './setup.js';
 
 interface EngineFiles {
-  /** The files that are merged with what is there. */
+  /** The files that are merged with what is there, or looked at for it; `DIRECTORY/*.toml` stands for all of them. */
   readonly merged: (setup: Setup) => readonly string[];
   /** In the order in which they are to be written. */
   readonly files: (setup: Setup, existing: ExistingFiles) => readonly ClientFile[];
@@ -29,7 +30,7 @@ const ENGINE_FILES = {
     ],
   },
   containerd: {
-    merged: (setup) => [CONTAINERD_CONFIG, ...ofLogin(setup, dockerLoginPath(setup))],
+    merged: (setup) => [CONTAINERD_CONFIG, CONTAINERD_IMPORTS, ...ofLogin(setup, dockerLoginPath(setup))],
     files: (setup, existing) => [
       ...hostsFiles(setup),
       ...containerdConfig(existing),

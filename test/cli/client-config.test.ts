@@ -148,6 +148,23 @@ describe('stackyard client-config', () => {
     assert.match(await readFile(at(DAEMON_JSON), 'utf8'), /^\{\n {2}"log-driver": "journald",\n/);
   });
 
+  it("looks into what containerd's file imports", async () => {
+    const config = 'etc/containerd/config.toml';
+    await existing(config, "version = 3\nimports = ['/etc/containerd/conf.d/*.toml']\n");
+    await existing('etc/containerd/conf.d/99-nvidia.toml', "[plugins.'io.containerd.cri.v1.runtime']\n");
+    await existing('etc/containerd/conf.d/note', "[plugins.'io.containerd.cri.v1.images'.registry]\n");
+    const words = ['containerd', ...REGISTRY, '--into', into];
+    assert.equal((await run(words)).code, 0);
+    assert.match(await readFile(at(config), 'utf8'), /^ {2}config_path = "\/etc\/containerd\/certs\.d"$/m);
+    await existing(config, "version = 3\nimports = ['/etc/containerd/conf.d/*.toml']\n");
+    await existing('etc/containerd/conf.d/50-x.toml', "[plugins.'io.containerd.cri.v1.images'.registry]\n");
+    await refused(
+      run(words),
+      `${at(config)}: imports brings in /etc/containerd/conf.d/50-x.toml, which sets the same plugin; ` +
+        `set config_path = "/etc/containerd/certs.d" in the plugin's registry table by hand, or take imports out`,
+    );
+  });
+
   it('writes nothing where one of the files cannot be merged', async () => {
     await existing(LOGINS, '{"auths": {"x": {"auth": "aHVudGVyMg=="');
     await refused(

@@ -59,6 +59,7 @@ const TOML_LINES = [
     'root = "/r"\r',
     'imports = []',
     'imports = ["/etc/containerd/conf.d/*.toml"] # x',
+    "imports = [ '/etc/containerd/conf.d/*.toml' , ]",
   ],
   ...PLUGIN.flatMap((name) => [
     ...[`[plugins.${name}]`, `[plugins.${name}.registry]`, `  [ plugins . ${name} . registry ] # r`],
@@ -161,6 +162,8 @@ export function randomSetups(seed: number, count: number): readonly Asked[] {
       [`${home}/.config/containers/auth.json`, json(given.registry)],
       ['/etc/crio/stackyard-auth.json', json(given.registry)],
       ['/etc/containerd/config.toml', toml()],
+      ['/etc/containerd/conf.d/50-a.toml', several(TOML_LINES, 2, '\n')],
+      ['/etc/containerd/conf.d/ä.toml', several(TOML_LINES, 1, '\n')],
     ];
     const there = Object.fromEntries(existing.filter(() => isSo(0.7)));
     return { engine: one(ENGINES), setup: given, existing: there };

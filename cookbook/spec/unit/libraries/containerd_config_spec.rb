@@ -1,6 +1,10 @@
 # frozen_string_literal: true
 
 RSpec.describe StackyardCookbook::ContainerdConfig do
+  def with_certs(text)
+    described_class.with_certs(described_class::PATH => text)
+  end
+
   plugin = 'plugins."io.containerd.grpc.v1.cri".registry'
   line = "config_path = \"/etc/containerd/certs.d\"\n"
 
@@ -15,14 +19,14 @@ RSpec.describe StackyardCookbook::ContainerdConfig do
                                    "version = 2\n[#{plugin}]\nconfig_path= \"/etc/containerd/certs.d\" # set me\n"]
   }.each do |what, (text, wanted)|
     it "sets config_path in #{what}, once" do
-      expect(described_class.with_certs(text)).to eq(wanted)
-      expect(described_class.with_certs(wanted)).to eq(wanted)
+      expect(with_certs(text)).to eq(wanted)
+      expect(with_certs(wanted)).to eq(wanted)
     end
   end
 
   it 'leaves a file alone where the CRI is disabled' do
     ["disabled_plugins = [\"cri\"]\n", "disabled_plugins = [ # x\n  'io.containerd.grpc.v1.cri',\n]\n"].each do |text|
-      expect(described_class.with_certs(text)).to be_nil
+      expect(with_certs(text)).to be_nil
     end
   end
 
@@ -38,19 +42,19 @@ RSpec.describe StackyardCookbook::ContainerdConfig do
     'another directory' => ["version = 2\n[#{plugin}]\nconfig_path = \"/ä:/b\"\n", %r{is /\?:/b; add :/etc/containerd/certs\.d}]
   }.each do |what, (text, why)|
     it "refuses a file with #{what}" do
-      expect { described_class.with_certs(text) }.to be_refused(%r{\A/etc/containerd/config\.toml: .*#{why}})
+      expect { with_certs(text) }.to be_refused(%r{\A/etc/containerd/config\.toml: .*#{why}})
     end
   end
 
   it 'refuses imports that are many, and takes a file that needs no change' do
     imports = "imports = [\n#{"  \"/x/*.toml\",\n" * 20_000}]\n"
-    expect { described_class.with_certs("version = 2\n#{imports}") }.to be_refused(/imports .* or take imports out\z/)
+    expect { with_certs("version = 2\n#{imports}") }.to be_refused(/imports .* or take imports out\z/)
     text = "version = 2\n#{imports}[#{plugin}]\n#{line}"
-    expect(described_class.with_certs(text)).to equal(text)
+    expect(with_certs(text)).to equal(text)
   end
 
   it 'reads a long file in short order' do
     text = "version = 2\n#{(1..20_000).map { |n| "[plugins.\"p#{n}\"]\n  a = [ \"#{n}\" ] # n\n" }.join}"
-    expect(described_class.with_certs(text)).to eq("#{text}\n[#{plugin}]\n  #{line}")
+    expect(with_certs(text)).to eq("#{text}\n[#{plugin}]\n  #{line}")
   end
 end
