@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startDockerDaemon, type DockerDaemon } from '../support/daemon.js';
+import { makeDockerConfig } from '../support/docker-config.js';
 import { requireGoTool } from '../support/go-tools.js';
 import { makeImage } from '../support/image.js';
 import { compiledRoot } from '../support/project.js';
@@ -128,7 +129,7 @@ describe('logins', function () {
       this.timeout(900_000);
       const path = await requireGoTool(this, program);
       const config = join(home.path, program);
-      await mkdir(config);
+      await makeDockerConfig(config);
       const options = { cwd: config, env: { DOCKER_CONFIG: config, HOME: config, ORAS_CACHE: '' } };
       const reads = async (): Promise<boolean> =>
         (await tryTool(path, [...check, name('private/app:v1')], options)).code === 0;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDockerConfig } from '../support/docker-config.js';
 import { requireGoTool } from '../support/go-tools.js';
 import { RegistryClient } from '../support/registry-client.js';
 import { startServer, type ServerProcess } from '../support/server-process.js';
@@ -18,6 +19,7 @@ describe('helm', function () {
     this.timeout(900_000);
     program = await requireGoTool(this, 'helm');
     home = await temporaryDirectory('helm');
+    await makeDockerConfig(join(home.path, 'registry'));
     server = await startServer({ env: WITH_LOGINS });
     const login = ['--username', ADMIN.username, '--password', ADMIN.password, '--plain-http'];
     await helm('registry', 'login', ...login, `${server.host}:${server.port}`);
@@ -32,6 +34,7 @@ describe('helm', function () {
     cwd: home.path,
     env: {
       HELM_CONFIG_HOME: join(home.path, 'config'),
+      HELM_REGISTRY_CONFIG: join(home.path, 'registry', 'config.json'),
       HELM_CACHE_HOME: join(home.path, 'cache'),
       HELM_DATA_HOME: join(home.path, 'data'),
     },

@@ -1,9 +1,10 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Readable } from 'node:stream';
 import { startChild, Tail } from './child.js';
+import { makeDockerConfig } from './docker-config.js';
 import { findTool, isExecutable } from './requirement.js';
 import { temporaryDirectory } from './temporary.js';
 import { runTool, tryTool, type ToolOptions, type ToolResult } from './tool.js';
@@ -39,7 +40,7 @@ export async function startDockerDaemon(
   const directory = home.path;
   const socket = `unix://${join(directory, 's')}`;
   const tail = new Tail();
-  await mkdir(join(directory, 'client'));
+  await makeDockerConfig(join(directory, 'client'));
   await writeFile(join(directory, 'daemon.json'), JSON.stringify(config));
   const child = await startChild(
     program,
