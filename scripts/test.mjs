@@ -14,7 +14,7 @@
 //   --all           the tests, the parts upgrade, rolling (one round) and cookbook-…, the OCI suite in four modes, and a short soak, as CI does
 //   --require-all   a suite whose program is missing fails instead of being left out (CI=true means it too)
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,6 +58,8 @@ const LONG_PARTS = {
 /** Those that CI has, too. */
 const CI_PARTS = Object.keys(LONG_PARTS).filter((name) => /^(upgrade|rolling|cookbook-.*)$/.test(name));
 const STOP_MS = 40_000;
+/** What a process that ended may take to close its output. */
+const OUTPUT_MS = 10_000;
 
 /** Runs child processes; a signal to us ends those that run, by their ids, and then us. */
 class Run {
@@ -86,12 +88,25 @@ class Run {
     }, limitMs);
     const exit = await new Promise((resolve) => {
       child.once('error', (error) => resolve({ code: 1, why: `cannot be started: ${error.message}` }));
-      child.once('close', (code, signal) => resolve({ code: code ?? 1, why: signal ?? `code ${code}` }));
+      child.once('exit', (code, signal) => {
+        // What it started and left running may hold its output open.
+        const left = setTimeout(() => {
+          for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+          resolve({ code: 1, why: 'a process that it left running' });
+        }, OUTPUT_MS);
+        child.once('close', () => {
+          clearTimeout(left);
+          resolve({ code: code ?? 1, why: signal ?? `code ${code}` });
+        });
+      });
     });
     clearTimeout(timer);
     clearTimeout(killer);
     this.#running.delete(child);
-    if (this.#signalled !== undefined && this.#running.size === 0) process.exit(this.#signalled);
+    if (this.#signalled !== undefined) {
+      if (this.#running.size === 0) process.exit(this.#signalled);
+      await new Promise(() => {});
+    }
     return late ? { code: 1, why: `not done within ${limitMs / MINUTE} minutes` } : exit;
   }
 
@@ -213,6 +228,7 @@ async function staticChecks() {
 /** Runs these mochas in this order, two at a time: the longest first. */
 async function twoAtATime(mochas) {
   const transcript = new Transcript((text) => process.stdout.write(text));
+  process.once('exit', () => transcript.flush());
   const waiting = [...mochas];
   const lane = async () => {
     for (let next; (next = waiting.shift()) !== undefined;) {
@@ -225,7 +241,9 @@ async function twoAtATime(mochas) {
 }
 
 async function mocha(name, files, limitMs, env, print) {
-  if (files.length === 0) return;
+  const missing = files.filter((file) => !existsSync(file));
+  if (files.length === 0 || missing.length > 0)
+    return total.fail(`${name}: there is no test${missing.map((file) => ` ${file}`).join('')}`);
   if (usesTestBed(files)) await (swiftStart ??= swift());
   const output = join(results, `${name}.json`);
   const args = [

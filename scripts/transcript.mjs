@@ -28,6 +28,12 @@ export class Transcript {
     };
   }
 
+  /** Shows all there is, also of those that are not at their turn. */
+  flush() {
+    for (const part of this.#parts) part.ended = true;
+    this.#show();
+  }
+
   #show() {
     for (let first; (first = this.#parts[0]) !== undefined; this.#parts.shift()) {
       for (const chunk of first.chunks.splice(0)) this.#out(chunk);

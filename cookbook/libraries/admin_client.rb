@@ -109,8 +109,8 @@ module StackyardCookbook
     def connection
       made = Net::HTTP.new(@url.hostname, @url.port)
       made.use_ssl = @url.scheme == 'https'
-      made.cert_store = trusted
       made.verify_mode = @verify ? OpenSSL::SSL::VERIFY_PEER : OpenSSL::SSL::VERIFY_NONE
+      made.cert_store = trusted if made.use_ssl? && @verify
       made.open_timeout = 10
       made.read_timeout = 60
       made.max_retries = 0
@@ -120,12 +120,20 @@ module StackyardCookbook
     # The authority that was given, or else those of OpenSSL and of the system.
     def trusted
       store = OpenSSL::X509::Store.new
-      store.set_default_paths if @ca_file.nil?
-      given = @ca_file || SYSTEM_AUTHORITIES
-      store.add_file(given) if @ca_file || File.file?(given)
+      return store.tap { store.add_file(@ca_file) } if @ca_file
+
+      store.set_default_paths
+      add_system(store)
       store
     rescue OpenSSL::X509::StoreError => e
-      raise Invalid, "ca_file #{given}: cannot be used (#{e.message}); give a PEM file of authorities"
+      raise Invalid, "ca_file #{@ca_file}: cannot be used (#{e.message}); give a PEM file of authorities"
+    end
+
+    # An empty or unreadable one adds none.
+    def add_system(store)
+      store.add_file(SYSTEM_AUTHORITIES) if File.file?(SYSTEM_AUTHORITIES)
+    rescue OpenSSL::X509::StoreError
+      nil
     end
 
     def headers(method, etag)

@@ -10,7 +10,11 @@ module StackyardCookbook
     ONE = /\A\[[ \t]*(?:"([^"\\]*)"|'([^']*)')[ \t]*,?[ \t]*\][ \t]*\z/.freeze
     # The plugin that reads hosts.toml, by each of its names.
     PLUGIN = /io\.containerd\.grpc\.v1\.cri\b|io\.containerd\.cri\.v1\.images\b|plugins[ \t]*\.[ \t]*["']?cri\b/.freeze
-    private_constant :LISTED, :NOTHING, :ONE, :PLUGIN
+    # Imports of what is imported are followed, too.
+    IMPORTS = /^[ \t]*["']?imports["']?[ \t]*=/.freeze
+    # Stands for the text of a file that cannot be read: no text of a configuration has a NUL.
+    UNREADABLE = "\0"
+    private_constant :LISTED, :NOTHING, :ONE, :PLUGIN, :IMPORTS
 
     module_function
 
@@ -20,13 +24,17 @@ module StackyardCookbook
       return nil if value.match?(NOTHING)
       return 'other files, which may set config_path otherwise' unless ONE.match(value)&.captures&.compact == [FILES]
 
-      path = existing.keys.select { |each| each.b.match?(LISTED) }.sort.find { |each| existing[each].to_s.b.match?(PLUGIN) }
-      path && "#{printable(path)}, which sets the same plugin"
+      path = existing.keys.select { |each| each.b.match?(LISTED) }.sort.find { |each| may_set?(existing[each].to_s.b) }
+      path && "#{printable(path)}, which may set the plugin, too"
+    end
+
+    def may_set?(text)
+      text.include?(UNREADABLE) || text.match?(PLUGIN) || text.match?(IMPORTS)
     end
 
     def printable(path)
       path.dup.force_encoding(Encoding::UTF_8).scrub('?').gsub(/[^ -~]/, '?')
     end
-    private_class_method :printable
+    private_class_method :may_set?, :printable
   end
 end

@@ -73,8 +73,9 @@ module StackyardCookbook
 
     def existing_files
       imports = ::Dir.glob(StackyardCookbook::ContainerdImports::FILES, ::File::FNM_DOTMATCH)
-      imports.select { |path| ::File.file?(path) }
-             .each_with_object(Hash.new { |_, path| text_of(path) }) { |path, files| files[path] = text_of(path) }
+      imports.each_with_object(Hash.new { |_, path| text_of(path) }) do |path, files|
+        files[path] = ::File.file?(path) ? text_of(path) : StackyardCookbook::ContainerdImports::UNREADABLE
+      end
     end
 
     # How dockerd is started: its unit, what that reads, and the process itself.

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { SECRET, type ClientFile } from '../client-config/client-file.js';
+import { SECRET, UNREADABLE, type ClientFile } from '../client-config/client-file.js';
 import { Folder, readText, told, type StagedFile } from './client-config-folder.js';
 import { UsageError } from './exit.js';
 
@@ -44,8 +44,8 @@ export async function readFile(path: string, what = path): Promise<string> {
 }
 
 /**
- * What is below the directory already, by path; `*.toml` in the place of a name stands for all such files. Links below it are
- * refused. @throws UsageError
+ * What is below the directory already, by path; `*.toml` in the place of a name stands for all such files, of which one that
+ * cannot be read is `UNREADABLE`. Links below it are refused. @throws UsageError
  */
 export async function existingFiles(
   root: string,
@@ -55,17 +55,46 @@ export async function existingFiles(
   const tree = await FolderTree.open(root);
   try {
     for (const path of paths) {
-      const [place, wanted] = split(path);
-      const folder = await tree.folder(place);
-      const names = wanted.startsWith('*') ? ((await folder?.names(wanted.slice(1))) ?? []) : [wanted];
-      for (const name of names) {
-        const file = await folder?.file(name);
-        if (file !== undefined) found.set(join(dirname(path), name), file.content);
+      const [place, name] = split(path);
+      if (name.startsWith('*')) {
+        for (const [each, text] of await siblings(tree, place, name))
+          found.set(join(dirname(path), each), text);
+        continue;
       }
+      const file = await (await tree.folder(place))?.file(name);
+      if (file !== undefined) found.set(path, file.content);
     }
     return found;
   } finally {
     await tree.close();
+  }
+}
+
+/** The texts of a folder's files, by name; of the pattern itself where the folder cannot be read. */
+async function siblings(
+  tree: FolderTree,
+  place: string,
+  pattern: string,
+): Promise<readonly (readonly [string, string])[]> {
+  try {
+    const folder = await tree.folder(place);
+    if (folder === undefined) return [];
+    const names = await folder.names(pattern.slice(1));
+    return await Promise.all(
+      names.map(async (name) => [name, await textOrUnreadable(folder, name)] as const),
+    );
+  } catch (error) {
+    if (error instanceof UsageError) return [[pattern, UNREADABLE]];
+    throw error;
+  }
+}
+
+async function textOrUnreadable(folder: Folder, name: string): Promise<string> {
+  try {
+    return (await folder.file(name))?.content ?? UNREADABLE;
+  } catch (error) {
+    if (error instanceof UsageError) return UNREADABLE;
+    throw error;
   }
 }
 

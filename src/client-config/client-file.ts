@@ -9,6 +9,9 @@ export interface ClientFile {
 /** The texts of what is there already, by path. */
 export type ExistingFiles = ReadonlyMap<string, string>;
 
+/** Stands for the text of a file that is there and cannot be read: no text of a configuration has a NUL. */
+export const UNREADABLE = '\0';
+
 /** Of files that hold no secret. */
 export const PUBLIC = 0o644;
 /** Of files that only their owner may read. */

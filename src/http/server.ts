@@ -23,7 +23,7 @@ export interface TlsMaterial {
 }
 
 const MAX_HEADER_BYTES = 32 * 1024;
-/** What a client has, while the server drains, to send its next request on a connection that was answered. */
+/** What a client has at least, while the server drains, to send its next request on a connection that was answered. */
 const NEXT_REQUEST_MILLISECONDS = 1000;
 /** What the last answers may take to reach their clients. */
 const LAST_ANSWERS_MILLISECONDS = 250;
@@ -119,8 +119,12 @@ export async function drainServer(
   for (const socket of silentConnections.get(server) ?? []) socket.destroy();
   server.keepAliveTimeout = Math.min(server.keepAliveTimeout, NEXT_REQUEST_MILLISECONDS);
   const end = (): void => {
-    cut = true;
-    server.closeAllConnections();
+    server.closeIdleConnections();
+    server.getConnections((_, left) => {
+      if (left === 0) return;
+      cut = true;
+      server.closeAllConnections();
+    });
   };
   let timer = setTimeout(() => {
     if (refuseWaiting() === 0) end();

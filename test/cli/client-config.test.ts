@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, chown, lstat, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CommandContext } from '../../src/cli/command-context.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.js';
@@ -160,8 +160,26 @@ describe('stackyard client-config', () => {
     await existing('etc/containerd/conf.d/50-x.toml', "[plugins.'io.containerd.cri.v1.images'.registry]\n");
     await refused(
       run(words),
-      `${at(config)}: imports brings in /etc/containerd/conf.d/50-x.toml, which sets the same plugin; ` +
+      `${at(config)}: imports brings in /etc/containerd/conf.d/50-x.toml, which may set the plugin, too; ` +
         `set config_path = "/etc/containerd/certs.d" in the plugin's registry table by hand, or take imports out`,
+    );
+  });
+
+  it('refuses for what cannot be read there only where it is imported', async () => {
+    const config = 'etc/containerd/config.toml';
+    await existing('etc/containerd/conf.d/a.toml/x', 'a folder in the place of a file');
+    const words = ['containerd', ...REGISTRY, '--into', into];
+    assert.equal((await run(words)).code, 0);
+    await existing(config, "version = 3\nimports = ['/etc/containerd/conf.d/*.toml']\n");
+    assert.match(
+      (await run(words)).err,
+      /imports brings in \/etc\/containerd\/conf\.d\/a\.toml, which may set/,
+    );
+    await rm(at('etc/containerd/conf.d'), { recursive: true });
+    await symlink('/tmp', at('etc/containerd/conf.d'));
+    assert.match(
+      (await run(words)).err,
+      /imports brings in \/etc\/containerd\/conf\.d\/\*\.toml, which may set/,
     );
   });
 
