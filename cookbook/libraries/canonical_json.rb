@@ -47,8 +47,8 @@ module StackyardCookbook
 
       raise JSON::ParserError
     rescue JSON::ParserError
-      # What the parser says quotes the file, which may hold logins.
-      raise Invalid, "#{path}: it is no JSON (jq . FILE tells where); correct it, or move it away"
+      # What the parser says quotes the file, which may hold logins; Chef writes down causes, too.
+      raise Invalid, "#{path}: it is no JSON (jq . FILE tells where); correct it, or move it away", cause: nil
     end
 
     def render(value, line)

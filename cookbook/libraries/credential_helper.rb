@@ -14,32 +14,23 @@ module StackyardCookbook
     def login(helper, answer)
       return answer.stdout.strip == NOTHING ? {} : nil unless answer.exitstatus&.zero?
 
-      value = JSON.parse(answer.stdout)
+      text = answer.stdout.dup.force_encoding(Encoding::UTF_8)
+      value = text.valid_encoding? ? JSON.parse(text) : nil
       raise JSON::ParserError unless value.is_a?(Hash)
 
       value.values_at('Username', 'Secret').all? { |text| text.to_s.empty? } ? {} : value
     rescue JSON::ParserError
-      raise Invalid, "credential_helper #{helper}: docker-credential-#{helper} get answered no JSON object; is it a helper?"
+      # Its cause would quote the answer.
+      raise Invalid, "credential_helper #{helper}: docker-credential-#{helper} get answered no JSON object; is it a helper?",
+            cause: nil
     end
 
-    # Why it failed, in one line without the secret that it was given.
-    def failure(helper, verb, answer, input)
-      said = [answer.stdout, answer.stderr].map { |text| readable(text) }.reject(&:empty?).join(' ')[0, 300]
-      said = 'it says nothing that may be shown' if said.empty? || secrets(input).any? { |secret| said.include?(secret) }
-      "credential_helper #{helper}: docker-credential-#{helper} #{verb} failed (#{said}); is it set up for this user?"
+    # That it failed, without its output, which may hold the secret.
+    def failure(helper, verb, exitstatus, user)
+      program = "docker-credential-#{helper}"
+      ended = exitstatus ? "exit status #{exitstatus}" : 'ended by a signal'
+      "credential_helper #{helper}: #{program} #{verb} failed (#{ended}); is it set up for #{user}? " \
+        "run `#{program} list` as #{user}"
     end
-
-    def secrets(input)
-      value = JSON.parse(input)
-      value.is_a?(Hash) ? [value['Secret'], JSON.generate(value['Secret'])[1..-2]].compact : []
-    rescue JSON::ParserError
-      []
-    end
-
-    # Chef gives it without an encoding.
-    def readable(text)
-      text.dup.force_encoding(Encoding::UTF_8).scrub('?').split.join(' ')
-    end
-    private_class_method :secrets, :readable
   end
 end

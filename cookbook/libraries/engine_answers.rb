@@ -28,7 +28,8 @@ module StackyardCookbook
     def decoded(what, stdout)
       JSON.parse(stdout)
     rescue JSON::ParserError
-      raise Invalid, "#{what}: the engine answered no JSON; is it docker or podman?"
+      # The parser would quote the answer, in which the environment of a container stands.
+      raise Invalid, "#{what}: the engine answered no JSON; is it docker or podman?", cause: nil
     end
 
     def first_line(text)

@@ -11,11 +11,7 @@ module StackyardCookbook
 
     # Each release has a folder of its own, which a link names: going back is the same as going on.
     def unpacked_release
-      program = StackyardCookbook::ServerFiles::PROGRAM
-      if ::File.directory?(program) && !::File.symlink?(program)
-        raise StackyardCookbook::Invalid, "#{program}: is a directory that Chef did not make; move it away"
-      end
-
+      refuse_strangers
       new_resource.version ? release_from_registry : release_from_tarball
     end
 
@@ -31,23 +27,48 @@ module StackyardCookbook
       releases = StackyardCookbook::ServerReleases
       record = ::File.join(place_of, releases::RECORD)
       text, going = releases.settle(text_of(record), linked: linked, serving: releases.name_of(folder), entries: release_folders)
-      going.each do |name|
-        directory ::File.join(place_of, name) do
-          recursive true
-          action :delete
-        end
-      end
+      going.each { |name| remove_release(name) }
       # Last: a converge that was ended before removes the rest.
       place(record, text)
     end
 
+    # The file that runs a release, of its folder.
+    def entry_file(program)
+      "#{program}#{StackyardCookbook::ServerFiles::ENTRY.delete_prefix(StackyardCookbook::ServerFiles::PROGRAM)}"
+    end
+
     private
+
+    def refuse_strangers
+      program = StackyardCookbook::ServerFiles::PROGRAM
+      if ::File.directory?(program) && !::File.symlink?(program)
+        raise StackyardCookbook::Invalid, "#{program}: is a directory that Chef did not make; move it away"
+      end
+
+      record = ::File.join(StackyardCookbook::ServerFiles::RELEASES, StackyardCookbook::ServerReleases::RECORD)
+      return if ::File.file?(record) || !(::File.symlink?(record) || ::File.exist?(record))
+
+      raise StackyardCookbook::Invalid, "#{record}: is no file; move it away"
+    end
 
     def release_folders
       place_of = StackyardCookbook::ServerFiles::RELEASES
       return [] unless ::Dir.exist?(place_of)
 
-      ::Dir.children(place_of).reject { |name| ::File.symlink?(::File.join(place_of, name)) }
+      ::Dir.children(place_of).select do |name|
+        path = ::File.join(place_of, name)
+        ::File.directory?(path) && !::File.symlink?(path)
+      end
+    end
+
+    # Under its own name it is at no moment half there.
+    def remove_release(name)
+      folder = ::File.join(StackyardCookbook::ServerFiles::RELEASES, name)
+      part = "#{folder.delete_suffix(StackyardCookbook::ServerReleases::PART)}#{StackyardCookbook::ServerReleases::PART}"
+      converge_by("delete the release #{name}") do
+        ::File.rename(folder, part) unless folder == part
+        ::FileUtils.rm_r(part)
+      end
     end
 
     # A release that the checksum names is asked of nobody where it is there already.
@@ -55,13 +76,14 @@ module StackyardCookbook
       releases = StackyardCookbook::ServerFiles::RELEASES
       checksum = new_resource.checksum
       held = "#{releases}/#{checksum[0, 16]}" if checksum
-      return held if held && ::Dir.exist?(held)
+      return held if held && ::File.file?(entry_file(held))
 
       tarball = fetched
-      return "#{releases}/unknown" if why_run? && !::File.exist?(tarball)
+      found = ::File.exist?(tarball) ? ::Digest::SHA256.file(tarball).hexdigest : nil
+      unless found && [nil, found].include?(checksum)
+        # What Chef would fetch first.
+        return held || "#{releases}/unknown" if why_run?
 
-      found = ::Digest::SHA256.file(tarball).hexdigest
-      unless [nil, found].include?(checksum)
         raise StackyardCookbook::Invalid, "source #{tarball}: has the SHA-256 #{found}, not checksum"
       end
 
@@ -70,10 +92,13 @@ module StackyardCookbook
 
     def unpack(tarball, folder)
       answer = shell_out('tar', '-xzf', tarball, '-C', folder, '--strip-components=1', '--no-same-owner')
-      entry = StackyardCookbook::ServerFiles::ENTRY.delete_prefix(StackyardCookbook::ServerFiles::PROGRAM)
-      return if answer.exitstatus&.zero? && ::File.file?("#{folder}#{entry}")
+      return if answer.exitstatus&.zero? && ::File.file?(entry_file(folder))
 
-      raise StackyardCookbook::Invalid, "source #{new_resource.source}: is no packed npm package; give stackyard-VERSION.tgz"
+      raise StackyardCookbook::Invalid, "source #{shown_source}: is no packed npm package; give stackyard-VERSION.tgz"
+    end
+
+    def shown_source
+      StackyardCookbook::ServerReleases.without_userinfo(new_resource.source)
     end
 
     def fetched
@@ -81,7 +106,7 @@ module StackyardCookbook
       unless source.match?(%r{\Ahttps?://})
         return source if ::File.file?(source) || why_run?
 
-        raise StackyardCookbook::Invalid, "source #{source}: is not there; give the path or URL of stackyard-VERSION.tgz"
+        raise StackyardCookbook::Invalid, "source #{shown_source}: is not there; give the path or URL of stackyard-VERSION.tgz"
       end
 
       path = ::File.join(Chef::Config[:file_cache_path], "stackyard-#{::Digest::SHA256.hexdigest(source)[0, 16]}.tgz")
@@ -95,8 +120,7 @@ module StackyardCookbook
     end
 
     def release_from_registry
-      folder = release(new_resource.version) { |made| install(made) }
-      "#{folder}/node_modules/stackyard"
+      release(new_resource.version, below: '/node_modules/stackyard') { |made| install(made) }
     end
 
     def install(folder)
@@ -112,10 +136,12 @@ module StackyardCookbook
       raise StackyardCookbook::Invalid, "version #{version}: there is no #{npm}; install npm, or give source"
     end
 
-    # Fills the folder of a release that is not there; a half-filled one never has its name.
-    def release(name)
+    # The folder of a program, at or below that of its release, which is filled where its entry file is not there; a
+    # half-filled one never has its name.
+    def release(name, below: '')
       folder = "#{StackyardCookbook::ServerFiles::RELEASES}/#{name}"
-      return folder if ::Dir.exist?(folder)
+      program = "#{folder}#{below}"
+      return program if ::File.file?(entry_file(program))
 
       directory StackyardCookbook::ServerFiles::RELEASES do
         mode '0755'
@@ -126,11 +152,12 @@ module StackyardCookbook
         ::FileUtils.mkdir_p(part)
         ::File.chmod(0o755, part)
         yield part
+        ::FileUtils.rm_rf(folder)
         ::File.rename(part, folder)
       ensure
         ::FileUtils.rm_rf(part)
       end
-      folder
+      program
     end
   end
 end

@@ -11,7 +11,8 @@ property :app_name, String, default: lazy { container }
 property :config_dir, String
 property :config_replaces, [true, false], default: true
 property :read_only, [true, false], default: true
-property :environment, Hash, default: {}, sensitive: true, coerce: StackyardCookbook::SecretText.coercion('environment', Hash)
+property :environment, [Hash, nil], default: {}, sensitive: true,
+                                    coerce: StackyardCookbook::SecretText.coercion('environment', Hash)
 property :ports, Array, default: []
 property :volumes, Array, default: []
 property :tmpfs, Array, default: %w[/tmp /run]
@@ -78,7 +79,7 @@ action_class do
       name: new_resource.container, image: StackyardCookbook::ImageReference.new(new_resource.image),
       app_name: new_resource.app_name, config_dir: new_resource.config_dir, config_digest: config_digest,
       read_only: new_resource.read_only,
-      environment: new_resource.environment, ports: new_resource.ports, volumes: new_resource.volumes,
+      environment: new_resource.environment.to_h, ports: new_resource.ports, volumes: new_resource.volumes,
       tmpfs: new_resource.tmpfs, network: new_resource.network, user: new_resource.run_as,
       restart: new_resource.restart_policy, command: new_resource.command, options: new_resource.options
     )

@@ -74,8 +74,7 @@ action_class do
     held && StackyardCookbook::LoginFile.helper(held.first, new_resource.registry, path: path)
   end
 
-  # The helper keeps the secret; it is asked first, and told by its standard input. One that keeps a login for each
-  # username would go on to answer the login of another user.
+  # The helper keeps the secret; it is asked first, and told by its standard input.
   def store(helper, password)
     raise StackyardCookbook::Invalid, absence(helper) unless helper_there?(helper) || why_run?
 
@@ -84,9 +83,23 @@ action_class do
     return if held&.slice(*wished.keys) == wished
 
     converge_by("have docker-credential-#{helper} keep the login at #{new_resource.registry}") do
-      tell_helper(helper, 'erase', new_resource.registry) unless [nil, new_resource.username].include?(held&.dig('Username'))
-      tell_helper(helper, 'store', JSON.generate(wished.merge('ServerURL' => new_resource.registry)))
+      tell_helper(helper, 'store', stored(wished))
+      other = kept_by(helper)
+      replace(helper, other, wished) unless [nil, new_resource.username].include?(other&.dig('Username'))
     end
+  end
+
+  # For a helper that keeps a login for each username, and goes on to answer that of another one.
+  def replace(helper, other, wished)
+    tell_helper(helper, 'erase', new_resource.registry)
+    tell_helper(helper, 'store', stored(wished))
+  rescue StackyardCookbook::Invalid
+    ask_helper(helper, 'store', stored(other))
+    raise
+  end
+
+  def stored(login)
+    JSON.generate(login.merge('ServerURL' => new_resource.registry))
   end
 
   def forget(helper)
@@ -114,7 +127,8 @@ action_class do
     answer = ask_helper(helper, verb, input)
     return if answer.exitstatus&.zero?
 
-    raise StackyardCookbook::Invalid, StackyardCookbook::CredentialHelper.failure(helper, verb, answer, input)
+    raise StackyardCookbook::Invalid,
+          StackyardCookbook::CredentialHelper.failure(helper, verb, answer.exitstatus, new_resource.user)
   end
 
   def ask_helper(helper, verb, input)

@@ -9,7 +9,8 @@ property :checksum, String, regex: /\A[0-9a-f]{64}\z/
 property :version, String, regex: /\A[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?\z/
 property :node_path, String, default: '/usr/bin/node'
 property :config, Hash, default: {}
-property :environment, Hash, default: {}, sensitive: true, coerce: StackyardCookbook::SecretText.coercion('environment', Hash)
+property :environment, [Hash, nil], default: {}, sensitive: true,
+                                    coerce: StackyardCookbook::SecretText.coercion('environment', Hash)
 property :certificate, String, desired_state: false
 property :certificate_key, String, sensitive: true, coerce: StackyardCookbook::SecretText.coercion('certificate_key')
 property :start_timeout, Integer, default: 60
@@ -33,7 +34,7 @@ action :create do
   linked = linked_release
   folder = unpacked_release
   text = StackyardCookbook::ServerFiles.configuration(config)
-  environment = StackyardCookbook::ServerFiles.environment(new_resource.environment)
+  environment = StackyardCookbook::ServerFiles.environment(new_resource.environment.to_h)
   check_configuration(folder, text, environment)
   serve([link_release(folder), configure_server(text, environment)].any?)
   settle_releases(folder, linked)
@@ -118,8 +119,13 @@ action_class do
   # By the release itself, before anything that runs is touched. It is not there where Chef only asks why.
   def check_configuration(release, text, environment)
     files = StackyardCookbook::ServerFiles
-    entry = "#{release}#{files::ENTRY.delete_prefix(files::PROGRAM)}"
-    return if serves_so?(release, text, environment) || !::File.exist?(entry)
+    entry = entry_file(release)
+    unless ::File.file?(entry)
+      return if why_run?
+
+      raise StackyardCookbook::Invalid, "server: the release has no #{entry}; give another one"
+    end
+    return if serves_so?(release, text, environment)
 
     ::Dir.mktmpdir('stackyard') do |folder|
       path = ::File.join(folder, 'stackyard.yaml')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { startChefHost, type ChefHost, type Converge } from '../support/chef/host.js';
+import { startChefHost, type ChefHost } from '../support/chef/host.js';
 import {
   ADDRESS,
   CLIENT_RECIPE,
@@ -57,7 +57,6 @@ describe('the cookbook: clients', function () {
     await host.run('systemctl', 'start', 'docker');
   });
 
-  const changes = (text: string): Promise<Converge> => watch.changesOnce(text);
   const dockerMirrors = async (): Promise<unknown> =>
     JSON.parse((await host.run('docker', 'info', '--format', '{{json .RegistryConfig.Mirrors}}')).stdout);
   const since = async (service: string): Promise<string> =>
@@ -79,7 +78,7 @@ stackyard_login 'podman' do
   password_file '${ROBOT_FILE}'
   engine 'podman'
 end`;
-      await changes(CLIENT_RECIPE + podman);
+      await watch.changesOnce(CLIENT_RECIPE + podman);
       for (const program of ['docker', 'podman']) {
         const { stderr } = await host.tryRun([program, 'pull', `${REGISTRY}/team/none:v1`]);
         assert.match(stderr, /manifest unknown|not found|name unknown|unknown/i, program);
@@ -100,7 +99,7 @@ end`;
       const file = JSON.parse(await host.read(DOCKER_LOGIN)) as { auths: Record<string, object> };
       const other = { auths: { ...file.auths, 'other.example': { auth: 'eDp5' } }, detachKeys: 'ctrl-q' };
       await host.write(DOCKER_LOGIN, JSON.stringify(other));
-      await changes(`stackyard_login('${REGISTRY}') { action :delete }`);
+      await watch.changesOnce(`stackyard_login('${REGISTRY}') { action :delete }`);
       const left = { auths: { 'other.example': { auth: 'eDp5' } }, detachKeys: 'ctrl-q' };
       assert.deepEqual(JSON.parse(await host.read(DOCKER_LOGIN)), left);
       await host.run('rm', DOCKER_LOGIN);
@@ -110,7 +109,7 @@ end`;
   describe('stackyard_mirror', () => {
     it('of docker.io is asked by every engine, without a restart of docker', async () => {
       const before = await since('docker');
-      const { output } = await changes(HUB);
+      const { output } = await watch.changesOnce(HUB);
       assert.equal(output.match(/reload docker/g)?.length, 1, output);
       assert.equal(await since('docker'), before);
       assert.deepEqual(await dockerMirrors(), [`https://${ROOT_MIRROR}/`]);
@@ -119,7 +118,7 @@ end`;
     });
 
     it('lets every engine pull what is private by its digest, and what is mirrored, also when its upstream is gone', async () => {
-      await changes(CLIENT_RECIPE);
+      await watch.changesOnce(CLIENT_RECIPE);
       const name = await pushImage(host, 'v1', 'sleep 1');
       await pushImage(host, 'v1', 'sleep 2', `${UPSTREAM}/library/app`);
       const robot = (await host.read(ROBOT_FILE)).trim();
@@ -142,18 +141,18 @@ end`;
     it('comes back where docker was told otherwise', async () => {
       await host.write(DAEMON_JSON, '{"debug": true, "registry-mirrors": []}', 0o644);
       await host.run('systemctl', 'reload', 'docker');
-      await changes(HUB);
+      await watch.changesOnce(HUB);
       assert.deepEqual(await dockerMirrors(), [`https://${ROOT_MIRROR}/`]);
       assert.equal((JSON.parse(await host.read(DAEMON_JSON)) as { debug: boolean }).debug, true);
     });
 
     it('of another upstream is for containerd and podman', async () => {
-      await changes(QUAY);
+      await watch.changesOnce(QUAY);
       assert.match(await podmanMirrors('quay.io'), new RegExp(`${REGISTRY}/mirror/quay.io`));
     });
 
     it('goes, and stays away', async () => {
-      await changes(
+      await watch.changesOnce(
         HUB.replace(/\nend$/, '\n  action :delete\nend') + QUAY.replace(/\nend$/, '\n  action :delete\nend'),
       );
       assert.deepEqual(await dockerMirrors(), []);
@@ -197,7 +196,7 @@ end`;
 
   describe('stackyard_trust', () => {
     it('goes, and stays away', async () => {
-      await changes(`stackyard_trust('${REGISTRY}') { action :delete }`);
+      await watch.changesOnce(`stackyard_trust('${REGISTRY}') { action :delete }`);
       assert.equal(await host.exists(`/etc/docker/certs.d/${REGISTRY}/ca.crt`), false);
     });
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { startChefHost, type ChefHost, type Converge } from '../support/chef/host.js';
+import { startChefHost, type ChefHost } from '../support/chef/host.js';
 import {
   ADDRESS,
   ADMIN_FILE,
@@ -99,13 +99,12 @@ describe('the cookbook: accounts', function () {
     return items.length;
   };
   const loginOf = async (login: string): Promise<number> => (await api('GET', '/me', undefined, login))[0];
-  const changes = (text: string): Promise<Converge> => watch.changesOnce(text);
 
   describe('stackyard_user', () => {
     const whole = `password_file '${USER_FILE}'\n  groups %w[dev ops]\n  grants %w[team/**:pull,push]`;
 
     it('makes a user who can log in', async () => {
-      await changes(userRecipe(whole));
+      await watch.changesOnce(userRecipe(whole));
       assert.equal(await loginOf(`carol:${SECRETS.user}`), 200);
       assert.deepEqual(await grantsOf('user:carol'), ['team/**:pull,push']);
     });
@@ -113,7 +112,7 @@ describe('the cookbook: accounts', function () {
     it('brings back grants and groups that were changed by hand', async () => {
       await api('POST', '/grants', { grantee: 'user:carol', repositories: 'other/**', actions: ['delete'] });
       await api('PATCH', '/users/carol', { groups: ['strangers'] });
-      await changes(userRecipe(whole));
+      await watch.changesOnce(userRecipe(whole));
       assert.deepEqual(await grantsOf('user:carol'), ['team/**:pull,push']);
       const [, user] = await api<Account>('GET', '/users/carol');
       assert.deepEqual([...(user.groups ?? [])].sort(), ['dev', 'ops']);
@@ -128,7 +127,7 @@ describe('the cookbook: accounts', function () {
     it('sets another password', async () => {
       const password = `second-${SECRETS.user}`;
       await host.write(USER_FILE, `${password}\n`);
-      await changes(userRecipe(whole));
+      await watch.changesOnce(userRecipe(whole));
       assert.deepEqual(
         [await loginOf(`carol:${password}`), await loginOf(`carol:${SECRETS.user}`)],
         [200, 401],
@@ -136,21 +135,21 @@ describe('the cookbook: accounts', function () {
     });
 
     it('disables and enables', async () => {
-      await changes(userRecipe('disabled true'));
+      await watch.changesOnce(userRecipe('disabled true'));
       assert.equal(await loginOf(`carol:second-${SECRETS.user}`), 401);
-      await changes(userRecipe(`${whole}\n  disabled false`));
+      await watch.changesOnce(userRecipe(`${whole}\n  disabled false`));
       assert.equal(await loginOf(`carol:second-${SECRETS.user}`), 200);
     });
 
     it('goes', async () => {
-      await changes(userRecipe('action :delete'));
+      await watch.changesOnce(userRecipe('action :delete'));
       assert.equal((await api('GET', '/users/carol'))[0], 404);
     });
   });
 
   describe('stackyard_robot', () => {
     it('makes a robot, and keeps its secret for root alone', async () => {
-      await changes(robotRecipe('team/app:pull mirror/**:pull'));
+      await watch.changesOnce(robotRecipe('team/app:pull mirror/**:pull'));
       assert.equal(await host.mode(ROBOT_FILE), '0600');
       const secret = (await host.read(ROBOT_FILE)).trim();
       secrets.push(secret);
@@ -161,10 +160,10 @@ describe('the cookbook: accounts', function () {
     it('makes a new token where the secret was lost, once and again', async () => {
       const tokens = await tokensOf('web');
       await host.run('rm', ROBOT_FILE);
-      await changes(robotRecipe('team/app:pull'));
+      await watch.changesOnce(robotRecipe('team/app:pull'));
       const second = (await host.read(ROBOT_FILE)).trim();
       await host.run('rm', ROBOT_FILE);
-      await changes(robotRecipe('team/app:pull'));
+      await watch.changesOnce(robotRecipe('team/app:pull'));
       const third = (await host.read(ROBOT_FILE)).trim();
       secrets.push(second, third);
       assert.deepEqual([await loginOf(`web:${second}`), await loginOf(`web:${third}`)], [401, 200]);
@@ -173,7 +172,7 @@ describe('the cookbook: accounts', function () {
 
     it('makes a new token where the one there serves no more', async () => {
       await host.write(ROBOT_FILE, 'sy_nonsense\n');
-      await changes(robotRecipe('team/app:pull'));
+      await watch.changesOnce(robotRecipe('team/app:pull'));
       const secret = (await host.read(ROBOT_FILE)).trim();
       secrets.push(secret);
       assert.equal(await loginOf(`web:${secret}`), 200);
@@ -181,7 +180,7 @@ describe('the cookbook: accounts', function () {
 
     it('makes a new token where others can read the one there, which they cannot the new one', async () => {
       await host.run('chmod', '0644', ROBOT_FILE);
-      await changes(robotRecipe('team/app:pull'));
+      await watch.changesOnce(robotRecipe('team/app:pull'));
       const secret = (await host.read(ROBOT_FILE)).trim();
       assert.ok(!secrets.includes(secret), 'the token that others could read is kept');
       secrets.push(secret);
@@ -189,7 +188,7 @@ describe('the cookbook: accounts', function () {
     });
 
     it('goes, with its secret', async () => {
-      await changes(robotRecipe('team/app:pull', `secret_file '${ROBOT_FILE}'\n  action :delete`));
+      await watch.changesOnce(robotRecipe('team/app:pull', `secret_file '${ROBOT_FILE}'\n  action :delete`));
       assert.deepEqual([(await api('GET', '/robots/web'))[0], await host.exists(ROBOT_FILE)], [404, false]);
     });
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { startChefHost, type ChefHost, type Converge, type ConvergeOptions } from '../support/chef/host.js';
+import { startChefHost, type ChefHost } from '../support/chef/host.js';
 import {
   ADDRESS,
   CA,
@@ -67,16 +67,9 @@ describe('the cookbook: stackyard_container', function () {
 
   const inspect = async (format: string, name = 'app'): Promise<string> =>
     (await host.run('docker', 'inspect', '--format', format, name)).stdout.trim();
-  const converged = async (text: string, options?: ConvergeOptions): Promise<Converge> => {
-    const result = await watch.converge(text, options);
-    assert.equal(result.code, 0, result.output);
-    return result;
-  };
-  const changes = (text: string, options?: ConvergeOptions): Promise<Converge> =>
-    watch.changesOnce(text, options);
 
   it('runs the image read-only with its configuration from git', async () => {
-    await changes(appRecipe(first));
+    await watch.changesOnce(appRecipe(first));
     assert.equal((await host.run('docker', 'exec', 'app', 'cat', '/etc/app/settings')).stdout, 'one\n');
     const facts =
       '{{.HostConfig.ReadonlyRootfs}} {{range .Mounts}}{{.Destination}} {{.RW}}{{end}} {{.Config.Image}}';
@@ -89,7 +82,7 @@ describe('the cookbook: stackyard_container', function () {
     const work = '/srv/bed/work';
     const commit = `echo two >settings && ${GIT} commit --quiet --all --message=two && git push --quiet ${REPOSITORY} main`;
     await host.run('sh', '-c', `cd ${work} && ${commit}`);
-    await changes(appRecipe(first));
+    await watch.changesOnce(appRecipe(first));
     assert.equal((await host.run('docker', 'exec', 'app', 'cat', '/etc/app/settings')).stdout, 'two\n');
     assert.notEqual(await inspect('{{.Id}}'), before);
   });
@@ -97,13 +90,13 @@ describe('the cookbook: stackyard_container', function () {
   it('starts a container that somebody killed', async () => {
     const before = await inspect('{{.Id}}');
     await host.run('docker', 'kill', 'app');
-    await changes(appRecipe(first));
+    await watch.changesOnce(appRecipe(first));
     assert.equal(await inspect('{{.State.Running}} {{.Id}}'), `true ${before}`);
   });
 
   it('replaces it by another digest', async () => {
     const before = await inspect('{{.Id}}');
-    await changes(appRecipe(second));
+    await watch.changesOnce(appRecipe(second));
     assert.notEqual(await inspect('{{.Id}}'), before);
     assert.equal(await inspect('{{.Config.Image}}'), second);
     assert.doesNotMatch((await host.run('docker', 'ps', '--all')).stdout, /app-before/);
@@ -118,7 +111,7 @@ describe('the cookbook: stackyard_container', function () {
       /stackyard_container\[app\].*ended (?:with code 3|again and again) .*the settings are wrong/,
     );
     assert.equal(await inspect('{{.State.Running}} {{.Id}}'), `true ${before}`);
-    assert.equal((await converged(appRecipe(second))).updated, 0);
+    assert.equal((await watch.converged(appRecipe(second))).updated, 0);
   });
 
   it('refuses one of the name that it did not make', async () => {
@@ -140,9 +133,9 @@ describe('the cookbook: stackyard_container', function () {
   it('stops, and goes', async () => {
     const recipe = (action: string): string =>
       appRecipe(second).replace(/\nend$/, `\n  action :${action}\nend`);
-    await changes(recipe('stop'));
+    await watch.changesOnce(recipe('stop'));
     assert.equal(await inspect('{{.State.Running}}'), 'false');
-    await changes(recipe('delete'));
+    await watch.changesOnce(recipe('delete'));
     assert.equal((await host.tryRun(['docker', 'inspect', 'app'])).code, 1);
   });
 
@@ -157,7 +150,7 @@ describe('the cookbook: stackyard_container', function () {
     };
     const app = { name: 'app', image: first, config_dir: FOLDER, config_repository: REPOSITORY };
     const attributes = { stackyard: { client, app } };
-    await changes('', { recipes: ['stackyard::default'], attributes });
+    await watch.changesOnce('', { recipes: ['stackyard::default'], attributes });
     assert.equal(await inspect('{{.State.Running}} {{.Config.Image}}'), `true ${first}`);
   });
 

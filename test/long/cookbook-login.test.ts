@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { startChefHost, type ChefHost, type Converge } from '../support/chef/host.js';
+import { startChefHost, type ChefHost } from '../support/chef/host.js';
 import {
   ADDRESS,
   ADMIN_FILE,
@@ -23,6 +23,31 @@ const HELPER = 'docker-credential-pass';
 const CONFIG = '/root/.docker/config.json';
 /** What a helper without a login answers: an error, or, as that of Debian 12, empty texts. */
 const NO_LOGIN = /^credentials not found in native keychain$|"Username":"","Secret":""/;
+/** A helper that keeps a login for each username, answers the first, and says all that it is told where it refuses one. */
+const BED_HELPER = '/usr/local/bin/docker-credential-bed';
+const BED_LOGINS = '/srv/bed/logins';
+/** `always`: it takes no login of web; `alone`: only beside another one. */
+const BED_REFUSAL = '/srv/bed/refusal';
+const BED_PROGRAM = `#!/bin/sh
+told=$(cat)
+cd ${BED_LOGINS} || exit
+first=$(ls | head -n 1)
+case $1 in
+get)
+  [ -n "$first" ] && exec cat "$first"
+  echo 'credentials not found in native keychain'
+  exit 1 ;;
+erase) exec rm -f ./* ;;
+esac
+case "$(cat ${BED_REFUSAL})$first $told" in
+always*'"Username":"web"'* | alone' '*'"Username":"web"'*)
+  echo "cannot keep $told" | tee /dev/stderr
+  exit 1 ;;
+esac
+name=\${told#*'"Username":"'}
+name=\${name%%'"'*}
+printf %s "$told" >"$name"
+`;
 
 const login = (properties: string): string => `
 stackyard_login '${REGISTRY}' do
@@ -69,12 +94,6 @@ describe('the cookbook: stackyard_login with a credential helper', function () {
   });
   after(async () => (host as ChefHost | undefined)?.stop());
 
-  const changes = (text: string): Promise<Converge> => watch.changesOnce(text);
-  const fails = async (text: string, reason: RegExp): Promise<void> => {
-    const { code, failure, output } = await watch.converge(text);
-    assert.equal(code, 1, output);
-    assert.match(failure ?? '', reason);
-  };
   const ask = (user: string): Promise<ToolResult> =>
     host.tryRun(['runuser', '-u', user, '--', HELPER, 'get'], {
       input: REGISTRY,
@@ -109,10 +128,10 @@ describe('the cookbook: stackyard_login with a credential helper', function () {
   it('is refused, and leaves the login that there is, where the helper is not there or not set up', async () => {
     const before = await host.read(CONFIG);
     const other = login(ofRobot.replace("'pass'", "'nobody'"));
-    await fails(other, /: credential_helper nobody: there is no docker-credential-nobody in the PATH$/);
-    await fails(
+    await watch.fails(other, /: credential_helper nobody: there is no docker-credential-nobody in the PATH$/);
+    await watch.fails(
       login(ofRobot),
-      /: credential_helper pass: docker-credential-pass store failed \(.*\); is it set up for this user\?$/,
+      /: credential_helper pass: docker-credential-pass store failed \(exit status \d+\); is it set up for root\? run `docker-credential-pass list` as root$/,
     );
     assert.equal(await host.read(CONFIG), before);
     assert.equal(await pull(), 0);
@@ -125,7 +144,7 @@ describe('the cookbook: stackyard_login with a credential helper', function () {
   });
 
   it('has the helper keep the secret, and docker pulls with it', async () => {
-    await changes(login(ofRobot));
+    await watch.changesOnce(login(ofRobot));
     const { auths, credHelpers } = await configFile();
     assert.deepEqual([auths, credHelpers], [{}, { [REGISTRY]: 'pass' }]);
     assert.deepEqual(await kept(), ['web', (await host.read(ROBOT_FILE)).trim()]);
@@ -133,34 +152,34 @@ describe('the cookbook: stackyard_login with a credential helper', function () {
   });
 
   it('becomes that of another user', async () => {
-    await changes(login(ofCarol));
+    await watch.changesOnce(login(ofCarol));
     assert.deepEqual(await kept(), ['carol', SECRETS.user]);
     assert.equal(await pull(), 0);
-    await changes(login(ofRobot));
+    await watch.changesOnce(login(ofRobot));
     assert.equal((await kept())[0], 'web');
-    await changes(login(ofCarol));
+    await watch.changesOnce(login(ofCarol));
   });
 
   it('gets another password', async () => {
     const password = `second-${SECRETS.user}`;
     await host.write(USER_FILE, `${password}\n`);
-    await changes(carol);
+    await watch.changesOnce(carol);
     assert.notEqual(await pull(), 0);
-    await changes(login(ofCarol));
+    await watch.changesOnce(login(ofCarol));
     assert.deepEqual(await kept(), ['carol', password]);
     assert.equal(await pull(), 0);
   });
 
   it('is made good where somebody took it out of the helper', async () => {
     await host.tryRun([HELPER, 'erase'], { input: REGISTRY });
-    await changes(login(ofCarol));
+    await watch.changesOnce(login(ofCarol));
     assert.equal((await kept())[0], 'carol');
   });
 
   it('is that of a user who is not root', async () => {
     await host.run('useradd', '--create-home', 'dave');
     await setUp('dave');
-    await changes(login(`${ofRobot}; user 'dave'`));
+    await watch.changesOnce(login(`${ofRobot}; user 'dave'`));
     assert.equal((await kept('dave'))[0], 'web');
     assert.equal((await kept())[0], 'carol');
     const owners = await host.run(
@@ -169,12 +188,12 @@ describe('the cookbook: stackyard_login with a credential helper', function () {
       'find /home/dave/.docker /home/dave/.password-store ! -user dave',
     );
     assert.equal(owners.stdout, '');
-    await changes(login(`username 'web'; user 'dave'; action :delete`));
+    await watch.changesOnce(login(`username 'web'; user 'dave'; action :delete`));
     assert.match((await ask('dave')).stdout.trim(), NO_LOGIN);
   });
 
   it('goes from the file and the helper, which need not be named', async () => {
-    await changes(login('action :delete'));
+    await watch.changesOnce(login('action :delete'));
     assert.doesNotMatch(await host.read(CONFIG), /pass|10\.66/);
     assert.match((await ask('root')).stdout.trim(), NO_LOGIN);
     const left = await host.run('find', '/root/.password-store', '-name', '*.gpg');
@@ -184,14 +203,14 @@ describe('the cookbook: stackyard_login with a credential helper', function () {
   });
 
   it('goes from a helper that the file names no more, where that one is named', async () => {
-    await changes(login(ofCarol));
+    await watch.changesOnce(login(ofCarol));
     await host.run('rm', CONFIG);
-    await changes(login("credential_helper 'pass'; action :delete"));
+    await watch.changesOnce(login("credential_helper 'pass'; action :delete"));
     assert.match((await ask('root')).stdout.trim(), NO_LOGIN);
   });
 
   it('goes from the file with a warning where the helper is gone', async () => {
-    await changes(login(ofCarol));
+    await watch.changesOnce(login(ofCarol));
     const found = `which -a ${HELPER} | xargs -n 1 realpath | sort -u`;
     await host.run('sh', '-c', `${found} | while read -r file; do mv "$file" "$file-away"; done`);
     const { code, output } = await watch.converge(login('action :delete'));
@@ -199,6 +218,27 @@ describe('the cookbook: stackyard_login with a credential helper', function () {
     assert.match(output, /WARN: .*there is no docker-credential-pass in the PATH; what it keeps stays/);
     assert.doesNotMatch(await host.read(CONFIG), /10\.66/);
     assert.equal((await watch.converge(login('action :delete'))).updated, 0);
+  });
+
+  it('stays with another user where the helper takes no other one, or none once that is erased', async () => {
+    await host.write(BED_HELPER, BED_PROGRAM, 0o755);
+    await host.write(BED_REFUSAL, '');
+    await host.run('mkdir', '-p', BED_LOGINS);
+    const inBed = (text: string): string => login(text.replace("'pass'", "'bed'"));
+    const held = async (): Promise<string> => (await host.run('sh', '-c', `cat ${BED_LOGINS}/*`)).stdout;
+    await watch.changesOnce(inBed(ofCarol));
+    const before = JSON.parse(await held()) as Kept;
+    assert.equal(before.Username, 'carol');
+    for (const refusal of ['always', 'alone']) {
+      await host.write(BED_REFUSAL, refusal);
+      await watch.fails(inBed(ofRobot), /: docker-credential-bed store failed \(exit status 1\); /);
+      assert.deepEqual(JSON.parse(await held()), before);
+      assert.equal(await pull(), 0);
+    }
+    await host.write(BED_REFUSAL, '');
+    await watch.changesOnce(inBed(ofRobot));
+    assert.equal((JSON.parse(await held()) as Kept).Username, 'web');
+    assert.equal(await pull(), 0);
   });
 
   it('showed no secret', () => {

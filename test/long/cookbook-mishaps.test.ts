@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { startChefHost, type ChefHost, type Converge } from '../support/chef/host.js';
+import { startChefHost, type ChefHost } from '../support/chef/host.js';
 import {
   ADDRESS,
   CA,
@@ -35,32 +35,26 @@ describe('the cookbook: mishaps', function () {
     watch = new Watch(host);
     await provideRegistry(this, host);
     await host.run('systemctl', 'start', 'docker');
-    await changes(serverRecipe() + CLIENT_RECIPE);
+    await watch.changesOnce(serverRecipe() + CLIENT_RECIPE);
     good = await pushImage(host, 'good', 'exec sleep 1000');
     ends = await pushImage(host, 'ends', 'exit 3');
   });
   after(async () => (host as ChefHost | undefined)?.stop());
 
-  const changes = (text: string): Promise<Converge> => watch.changesOnce(text);
-  const fails = async (text: string, reason: RegExp): Promise<void> => {
-    const { code, failure, output } = await watch.converge(text);
-    assert.equal(code, 1, output);
-    assert.match(failure ?? '', reason);
-  };
   const containers = async (): Promise<string> =>
     (await host.run('docker', 'ps', '--all', '--format', '{{.Names}} {{.State}}')).stdout;
 
   describe('of stackyard_container', () => {
     it('a first container that ends again and again fails each converge', async () => {
-      await fails(appRecipe(ends), /app: ended .* within 1 s/);
-      await fails(appRecipe(ends), /app: ended .* within 1 s/);
-      await changes(appRecipe(good));
+      await watch.fails(appRecipe(ends), /app: ended .* within 1 s/);
+      await watch.fails(appRecipe(ends), /app: ended .* within 1 s/);
+      await watch.changesOnce(appRecipe(good));
     });
 
     it('what was put aside when a converge was ended comes back', async () => {
       await host.run('docker', 'stop', '-t', '1', 'app');
       await host.run('docker', 'rename', 'app', 'app-before');
-      await changes(appRecipe(good));
+      await watch.changesOnce(appRecipe(good));
       assert.equal(await containers(), 'app running\n');
     });
 
@@ -77,7 +71,7 @@ describe('the cookbook: mishaps', function () {
         'stackyard.declaration=x',
         ends,
       ]);
-      await fails(appRecipe(ends), /app: ended .* within 1 s/);
+      await watch.fails(appRecipe(ends), /app: ended .* within 1 s/);
       assert.equal(await containers(), 'app running\n');
       assert.equal(
         (await host.run('docker', 'inspect', '--format', '{{.Config.Image}}', 'app')).stdout,
@@ -87,12 +81,12 @@ describe('the cookbook: mishaps', function () {
 
     it('what a container said before it ended is told, in any script', async () => {
       const image = await pushImage(host, 'says', 'echo "keine Lust, größer 大"; exit 3');
-      await fails(appRecipe(image), /app: ended .* within 1 s \(keine Lust, größer 大\)/);
+      await watch.fails(appRecipe(image), /app: ended .* within 1 s \(keine Lust, größer 大\)/);
     });
 
     it('a stranger of the name that it puts aside stays', async () => {
       await host.run('docker', 'run', '--detach', '--name', 'app-before', good);
-      await fails(
+      await watch.fails(
         appRecipe(good, "ports ['127.0.0.1:1234:80']"),
         /app-before: there is one that .* did not make/,
       );
@@ -100,7 +94,7 @@ describe('the cookbook: mishaps', function () {
     });
 
     it('what docker says of a wrong option is told', async () => {
-      await fails(appRecipe(good, "network 'none-of-that-name'"), /none-of-that-name/);
+      await watch.fails(appRecipe(good, "network 'none-of-that-name'"), /none-of-that-name/);
       assert.equal(await containers(), 'app running\n');
     });
 
@@ -117,7 +111,7 @@ end`;
       const storage = ['driver = "vfs"', 'runroot = "/run/podman"', 'graphroot = "/var/lib/podman"'];
       await host.write('/etc/containers/storage.conf', `[storage]\n${storage.join('\n')}\n`, 0o644);
       await host.run('mv', '/root/.docker', '/root/.docker-away');
-      await changes(recipe);
+      await watch.changesOnce(recipe);
       await host.run('mv', '/root/.docker-away', '/root/.docker');
     });
   });
@@ -125,7 +119,7 @@ end`;
   describe('of files', () => {
     it('what others wrote into daemon.json stays as closed as it was, and is not shown', async () => {
       await host.write(DAEMON_JSON, JSON.stringify({ 'log-opts': { 'splunk-token': FOREIGN } }), 0o600);
-      const { output } = await changes(`
+      const { output } = await watch.changesOnce(`
 stackyard_trust '${REGISTRY}' do
   http true
 end`);
@@ -136,7 +130,7 @@ end`);
     });
 
     it('a certificate ends plain HTTP', async () => {
-      await changes(`
+      await watch.changesOnce(`
 stackyard_trust '${REGISTRY}' do
   ca_file '${CA}'
 end`);
@@ -154,7 +148,7 @@ stackyard_login '${REGISTRY}' do
   password_file '${ROBOT_FILE}'
   user 'mallory'
 end`;
-      await changes(recipe);
+      await watch.changesOnce(recipe);
       assert.equal(await host.read('/root/victim.json'), '{}');
       const { stdout } = await host.run('stat', '-c', '%U %a %F', '/home/mallory/.docker/config.json');
       assert.equal(stdout, 'mallory 600 regular file\n');
@@ -168,14 +162,14 @@ end`;
     it('a converge that was ended before the restart is made good', async () => {
       const before = await mainPid();
       await host.run('touch', '/etc/stackyard/stackyard.yaml');
-      await changes(serverRecipe());
+      await watch.changesOnce(serverRecipe());
       assert.notEqual(await mainPid(), before);
     });
 
     it('a certificate with the key of another is refused before anything is touched', async () => {
       const before = await mainPid();
       const mixed = serverRecipe().replace('first.key', 'second.key');
-      await fails(mixed, /key of another certificate/);
+      await watch.fails(mixed, /key of another certificate/);
       assert.equal(await mainPid(), before);
     });
   });

@@ -43,35 +43,26 @@ describe('the cookbook: stackyard_server', function () {
   };
   const restarts = ({ output }: Converge): number =>
     output.match(/: restart service stackyard$/gm)?.length ?? 0;
-  const converged = async (text: string): Promise<Converge> => {
-    const result = await watch.converge(text);
-    assert.equal(result.code, 0, result.output);
-    return result;
-  };
-  const changesNothing = async (text: string): Promise<void> => {
-    const { updated, output } = await converged(text);
-    assert.equal(updated, 0, output);
-  };
 
   it('changes nothing of a fresh host where it is only asked why', () =>
     assertWhyRun(host, watch, serverRecipe()));
 
   it('serves over TLS, and is left alone by a second converge', async () => {
-    const { updated } = await converged(serverRecipe());
+    const { updated } = await watch.converged(serverRecipe());
     assert.ok(updated > 5, `${updated}`);
     assert.equal(await status(), '401');
-    await changesNothing(serverRecipe());
+    await watch.changesNothing(serverRecipe());
     assert.equal(await host.mode('/etc/stackyard/env'), '0600');
     assert.equal(await host.mode('/etc/stackyard/certificate.key'), '0640');
   });
 
   it('is started again once where its configuration changed', async () => {
     const before = await mainPid();
-    const result = await converged(serverRecipe({ config: OTHER }));
+    const result = await watch.converged(serverRecipe({ config: OTHER }));
     assert.equal(restarts(result), 1, result.output);
     assert.notEqual(await mainPid(), before);
     assert.equal(await status(), '401');
-    await changesNothing(serverRecipe({ config: OTHER }));
+    await watch.changesNothing(serverRecipe({ config: OTHER }));
   });
 
   it('refuses a wrong configuration before anything is touched', async () => {
@@ -87,13 +78,13 @@ describe('the cookbook: stackyard_server', function () {
     const before = await mainPid();
     const recipe = serverRecipe({ config: OTHER, certificate: 'second' });
     assert.equal(await subject(), 'first');
-    await converged(recipe);
+    await watch.converged(recipe);
     assert.equal(await mainPid(), before);
     for (const deadline = performance.now() + 60_000; (await subject()) !== 'second';) {
       assert.ok(performance.now() < deadline, 'the server still shows the certificate before');
       await delay(200);
     }
-    await changesNothing(recipe);
+    await watch.changesNothing(recipe);
   });
 
   it('has its command be the server’s user', async () => {
@@ -104,7 +95,7 @@ describe('the cookbook: stackyard_server', function () {
   it('is started by a converge where somebody stopped it', async () => {
     await host.run('systemctl', 'stop', 'stackyard');
     const recipe = serverRecipe({ config: OTHER, certificate: 'second' });
-    assert.equal((await converged(recipe)).updated, 2);
+    assert.equal((await watch.converged(recipe)).updated, 2);
     assert.equal(await status(), '401');
   });
 
@@ -116,20 +107,20 @@ describe('the cookbook: stackyard_server', function () {
     const failed = await watch.converge(serverRecipe({ config: WRONG, certificate: 'second' }));
     assert.match(failed.failure ?? '', /storage\.driver/);
     const before = await mainPid();
-    await converged(serverRecipe({ config: OTHER, certificate: 'second' }));
+    await watch.converged(serverRecipe({ config: OTHER, certificate: 'second' }));
     assert.notEqual(await mainPid(), before, 'the release before still runs');
     assert.equal(await host.read('/opt/stackyard/OTHER'), 'other\n');
-    await converged(recipe);
+    await watch.converged(recipe);
   });
 
   it('goes, but for its data, and stays away', async () => {
     const recipe = "stackyard_server('registry') { action :delete }";
-    assert.ok((await converged(recipe)).updated > 0);
+    assert.ok((await watch.converged(recipe)).updated > 0);
     for (const path of ['/opt/stackyard', '/etc/stackyard/env', '/etc/systemd/system/stackyard.service'])
       assert.equal(await host.exists(path), false, path);
     assert.ok(await host.exists('/var/lib/stackyard/data'));
     assert.equal((await host.tryRun(['systemctl', 'is-active', 'stackyard'])).stdout.trim(), 'inactive');
-    await changesNothing(recipe);
+    await watch.changesNothing(recipe);
   });
 
   it('showed no secret', async () => {

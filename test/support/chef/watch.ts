@@ -35,10 +35,29 @@ export class Watch {
     }
   }
 
-  /** Converges twice: the first time has to change something, the second nothing. Answers the first. */
-  async changesOnce(text: string, options?: ConvergeOptions): Promise<Converge> {
+  /** Converges without a failure. */
+  async converged(text: string, options?: ConvergeOptions): Promise<Converge> {
     const result = await this.converge(text, options);
     assert.equal(result.code, 0, result.output);
+    return result;
+  }
+
+  /** What is declared has to be so already. */
+  async changesNothing(text: string): Promise<void> {
+    const { updated, output } = await this.converged(text);
+    assert.equal(updated, 0, output);
+  }
+
+  /** Converges, which has to fail for the reason. */
+  async fails(text: string, reason: RegExp): Promise<void> {
+    const { code, failure, output } = await this.converge(text);
+    assert.equal(code, 1, output);
+    assert.match(failure ?? '', reason);
+  }
+
+  /** Converges twice: the first time has to change something, the second nothing. Answers the first. */
+  async changesOnce(text: string, options?: ConvergeOptions): Promise<Converge> {
+    const result = await this.converged(text, options);
     assert.ok(result.updated > 0, result.output);
     const again = await this.converge(text, options);
     assert.deepEqual([again.code, again.updated], [0, 0], again.output);
