@@ -268,7 +268,7 @@ for (const storeName of ['memory', 'filesystem'] as const) {
 
     it('takes over from a process that shows no sign of life', async () => {
       const dying = open({ limits: { beatEvery: 3_600_000 } });
-      const other = open({ limits: { deadAfter: 1500 } });
+      const other = open({ limits: { deadAfter: 4000 } });
       const digest = upstream.blob(LARGE);
       let stalled = 0;
       let isOver = false;
