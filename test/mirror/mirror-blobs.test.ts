@@ -3,8 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { MIRROR_FETCHES_PREFIX, layerLinkKey } from '../../src/domain/keys.js';
 import { parseRepositoryName } from '../../src/domain/repository-name.js';
+import type { StorageDriver } from '../../src/ports/storage-driver.js';
+import { withFaults } from '../registry/faulty.js';
 import { openStore } from '../support/in-process.js';
 import type { TestStore } from '../support/in-process.js';
 import { checked } from '../../src/storage/checked.js';
@@ -32,10 +35,24 @@ for (const storeName of ['memory', 'filesystem'] as const) {
       await store.remove();
     });
 
-    const open = (options?: MirrorNodeOptions): MirrorNode => {
-      const node = openMirror(checked(store.driver()), upstream, options);
+    const openOn = (driver: StorageDriver, options?: MirrorNodeOptions): MirrorNode => {
+      const node = openMirror(checked(driver), upstream, options);
       nodes.push(node);
       return node;
+    };
+    const open = (options?: MirrorNodeOptions): MirrorNode => openOn(store.driver(), options);
+    /** What it tells others is written late, so that more comes meanwhile. */
+    const openSlowToTell = (options?: MirrorNodeOptions): MirrorNode => {
+      const driver = store.driver();
+      return openOn(
+        withFaults(driver, {
+          put: async (key, bytes, given) => {
+            if (key.startsWith(MIRROR_FETCHES_PREFIX) && given?.ifAbsent !== true) await delay(200);
+            return driver.put(key, bytes, given);
+          },
+        }),
+        options,
+      );
     };
     const isHeld = async ({ registry }: MirrorNode, digest: ReturnType<typeof digestOf>): Promise<boolean> =>
       registry.blobs.has(NAME, digest);
@@ -267,8 +284,8 @@ for (const storeName of ['memory', 'filesystem'] as const) {
     });
 
     it('takes over from a process that shows no sign of life', async () => {
-      const dying = open({ limits: { beatEvery: 3_600_000 } });
-      const other = open({ limits: { deadAfter: 4000 } });
+      const dying = openSlowToTell({ limits: { beatEvery: 3_600_000 } });
+      const other = open({ limits: { deadAfter: 1500 } });
       const digest = upstream.blob(LARGE);
       let stalled = 0;
       let isOver = false;

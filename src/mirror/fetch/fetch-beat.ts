@@ -14,6 +14,7 @@ export class FetchBeat {
   private beat = 0;
   private known: Omit<NewFetchRecord, 'id' | 'beat'> = { segments: [] };
   private telling: Promise<void> | undefined;
+  private untold = false;
   /** Nobody is told any more, or another tells. */
   private silent = true;
   private stopBeating: () => void = () => undefined;
@@ -56,18 +57,27 @@ export class FetchBeat {
   /** Resolves once that is told, too. */
   async end(ended: 'stored' | 'failed'): Promise<void> {
     this.stopBeating();
-    await this.telling;
     this.known = { ...this.known, ended };
     await this.tell();
     this.silent = true;
   }
 
-  /** One after the other; what comes meanwhile is told by the next. */
+  /** One after the other; resolves once what came meanwhile is told, too. */
   private async tell(): Promise<void> {
-    if (this.silent || this.telling !== undefined) return;
-    this.telling = this.write().catch((error: unknown) => this.failed(error));
-    await this.telling;
-    this.telling = undefined;
+    if (this.silent) return;
+    this.untold = true;
+    await (this.telling ??= this.tellAll());
+  }
+
+  private async tellAll(): Promise<void> {
+    try {
+      while (this.untold && !this.silent) {
+        this.untold = false;
+        await this.write().catch((error: unknown) => this.failed(error));
+      }
+    } finally {
+      this.telling = undefined;
+    }
   }
 
   /** Two that began in the same moment may both think that it is theirs: who finds the other's record is silent. */
